@@ -1,0 +1,1 @@
+"""The outside world: engines, clusters, discovery. Imported by bootstrap alone."""

@@ -1,0 +1,103 @@
+"""The inventory: zones, areas, hosts and their devices. Devices are (host, index) pairs."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from suanli.chips.commands import RegisterHost, RegisterZone
+from suanli.chips.datasheet import Chip
+from suanli.terms.change import Change, Write, one_part
+from suanli.terms.refusals import Code, Refusal
+from suanli.terms.room import Room, changed
+
+DEVICES_PER_HOST_MAX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """One data centre or edge site of one operator."""
+
+    operator: int
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A server with devices of one chip model."""
+
+    zone: str
+    chip: str
+    devices: int
+    link_gbps: int
+    identity: str
+    is_up: bool
+
+
+class Chips(Room):
+    """What is there. The datasheet comes from the genesis, so it is part of the chain."""
+
+    name: ClassVar[str] = "chips"
+    schema: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "zones": (str, Zone),
+        "hosts": (str, Host),
+        # (operator, area, chip) -> devices up there; equals a count over `hosts`
+        "capacity": (tuple[int, str, str], int),
+    }
+
+    def __init__(self, datasheet: dict[str, Chip]) -> None:
+        super().__init__()
+        self.datasheet = datasheet
+
+    def zone_of(self, host: Host) -> Zone:
+        zone: Zone = self.tables["zones"][host.zone]
+        return zone
+
+    def has_area(self, area: str, operator: int) -> bool:
+        return any(z.area == area and z.operator == operator
+                   for z in self.tables["zones"].values())
+
+    def capacity(self, operator: int, area: str, chip: str) -> int:
+        """Return the devices of this chip that the operator has up in the area."""
+        return int(self.tables["capacity"].get((operator, area, chip)) or 0)
+
+    def check(self, command: Any, at: int, sender: int) -> Change | Refusal:
+        """Answer one of this room's commands."""
+        if isinstance(command, RegisterZone):
+            if command.zone in self.tables["zones"]:
+                return Refusal(Code.ZONE_EXISTS, f"zone {command.zone!r} exists")
+            return one_part(Write(self.name, "zones", command.zone, Zone(sender, command.area)))
+        if isinstance(command, RegisterHost):
+            return self._register_host(command, sender)
+        host = self.tables["hosts"].get(command.host)
+        if host is None:
+            return Refusal(Code.UNKNOWN_HOST, f"no host {command.host!r}")
+        if self.zone_of(host).operator != sender:
+            return Refusal(Code.NOT_THE_OWNER, f"host {command.host!r} is another operator's")
+        if host.is_up == command.is_up:
+            return one_part()
+        return one_part(
+            Write(self.name, "hosts", command.host, changed(host, is_up=command.is_up)),
+            self._capacity_write(host, host.devices if command.is_up else -host.devices))
+
+    def _register_host(self, command: RegisterHost, sender: int) -> Change | Refusal:
+        zone = self.tables["zones"].get(command.zone)
+        if zone is None:
+            return Refusal(Code.UNKNOWN_ZONE, f"no zone {command.zone!r}; register it first")
+        if zone.operator != sender:
+            return Refusal(Code.NOT_THE_OWNER, f"zone {command.zone!r} is another operator's")
+        if command.chip not in self.datasheet:
+            return Refusal(Code.UNKNOWN_CHIP, f"no chip {command.chip!r} in the datasheet; "
+                           "`suanli chips list` shows those known")
+        if command.host in self.tables["hosts"]:
+            return Refusal(Code.HOST_EXISTS, f"host {command.host!r} exists")
+        if not 1 <= command.devices <= DEVICES_PER_HOST_MAX or command.link_gbps < 0:
+            return Refusal(Code.DEVICE_COUNT_OUT_OF_RANGE,
+                           f"{command.devices} devices; 1 to {DEVICES_PER_HOST_MAX} are accepted")
+        host = Host(command.zone, command.chip, command.devices, command.link_gbps,
+                    command.identity, True)
+        return one_part(Write(self.name, "hosts", command.host, host),
+                        self._capacity_write(host, host.devices))
+
+    def _capacity_write(self, host: Host, devices: int) -> Write:
+        zone = self.zone_of(host)
+        key = (zone.operator, zone.area, host.chip)
+        return Write(self.name, "capacity", key, self.capacity(*key) + devices)

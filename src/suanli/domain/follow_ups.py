@@ -1,0 +1,95 @@
+"""The one table of what follows from what: the life of a token-hour on one page.
+
+| when                       | then, in the same all-or-nothing set                     | room       |
+|----------------------------|----------------------------------------------------------|------------|
+| an order trades (firm)     | the buyer's claim on the hour: a reservation             | schedule   |
+| a job is placed            | its hour is bought: issue, hold cash, hold tokens        | settlement |
+| placements are renewed     | the next hour is bought for each, as one array           | settlement |
+| a placement ends           | metered part posted and burned, rests voided, retired    | settlement |
+| past classes are swept     | orders still resting on past hours are voided            | market     |
+
+Each follow-up reads the state before the command and returns the change with more in it, or the
+refusal that refuses the whole command. All rooms of this table are in one domain today; where a
+room is elsewhere, its row becomes an outbox effect (DESIGN section 4).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from suanli.domain.rooms import Rooms
+from suanli.ledger.commands import Sweep
+from suanli.market.commands import Modify, Order
+from suanli.market.product import ProductGrid
+from suanli.schedule.commands import Ended, Place, Renew
+from suanli.terms.change import Change, Part, Write
+from suanli.terms.quantity import LOT
+from suanli.terms.refusals import Refusal
+from suanli.terms.room import changed
+
+FollowUp = Callable[[Rooms, Any, Change, int, ProductGrid], Change | Refusal]
+
+
+def reserve(rooms: Rooms, command: Order | Modify, change: Change, at: int,
+            grid: ProductGrid) -> Change | Refusal:
+    """Turn the fills of a firm product into reservations."""
+    klass = change.answer["class"]
+    if grid.token_class(klass).tier != "firm":
+        return change
+    moved: dict[tuple[int, int], int] = {}
+    for seller, buyer, _, lots in change.answer["trades"]:
+        for owner, tokens in ((buyer, lots * LOT), (seller, -lots * LOT)):
+            moved[owner, klass] = moved.get((owner, klass), 0) + tokens
+    held = rooms.schedule.tables["reservations"]
+    writes = []
+    for key, tokens in moved.items():
+        left = int(held.get(key) or 0) + tokens
+        if left > 0 or key in held:
+            writes.append(Write("schedule", "reservations", key, left if left > 0 else None))
+    return _with(change, Part(tuple(writes)))
+
+
+def buy_first_hour(rooms: Rooms, command: Place, change: Change, at: int,
+                   grid: ProductGrid) -> Change | Refusal:
+    """Buy what a fresh placement needs, with the job as the placement makes it."""
+    job = next(w.value for w in change.parts[0].writes if w.table == "jobs")
+    bought = rooms.settlement.open(command.job, job, at, grid)
+    return bought if isinstance(bought, Refusal) else _with(change, bought)
+
+
+def buy_next_hour(rooms: Rooms, command: Renew, change: Change, at: int,
+                  grid: ProductGrid) -> Change | Refusal:
+    """Buy the next hour for each placement of the array."""
+    return rooms.settlement.renew(command.jobs, grid)
+
+
+def settle(rooms: Rooms, command: Ended, change: Change, at: int,
+           grid: ProductGrid) -> Change | Refusal:
+    """Settle an ended placement, with the job as it was."""
+    job = rooms.schedule.job(command.job)
+    assert job is not None, "schedule has checked the id"
+    return _with(change, rooms.settlement.close(command.job, job, command.finished))
+
+
+def void_past_orders(rooms: Rooms, command: Sweep, change: Change, at: int,
+                     grid: ProductGrid) -> Change | Refusal:
+    """Take orders on past hours out of the book and give back what they held."""
+    parts = tuple(rooms.market.void_past(at))
+    return changed(change, parts=(*change.parts, *parts))  # type: ignore[no-any-return]
+
+
+FOLLOW_UPS: dict[type, FollowUp] = {
+    Order: reserve,
+    Modify: reserve,
+    Place: buy_first_hour,
+    Renew: buy_next_hour,
+    Ended: settle,
+    Sweep: void_past_orders,
+}
+
+
+def _with(change: Change, more: Part) -> Change:
+    """Return the change with more inside its one all-or-nothing part."""
+    first = change.parts[0]
+    part = Part((*first.writes, *more.writes), first.rows + more.rows,
+                (*first.effects, *more.effects), (*first.leaves, *more.leaves))
+    return changed(change, parts=(part,))  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Who owns what: accounts, transfers, holds, token classes, attestation, supply."""

@@ -1,0 +1,92 @@
+"""The driver: reports and requests in, blocks out, effects done, decisions taken; one step.
+
+A step at an instant: (1) what clusters report and people asked becomes a block; (2) the planner
+decides on the state after it and its commands become a block; (3) effects of committed blocks
+are performed. No effect is performed before its block is durable.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from suanli.chain.block import Block
+from suanli.domain.application import Finalised
+from suanli.loop.agent import Agent
+from suanli.loop.ports import Cluster, Engine, Report
+from suanli.members.envelope import Envelope
+from suanli.planning.planner import Planner
+from suanli.schedule.commands import Ended, Started
+from suanli.terms.change import Effect
+from suanli.terms.refusals import Refusal
+
+Listener = Callable[[Block, Finalised], None]
+
+
+class Driver:
+    """Drives one domain. Not thread-safe: one thread steps it."""
+
+    def __init__(self, engine: Engine, cluster: Cluster, planner: Planner,
+                 operators: dict[int, Agent]) -> None:
+        self.engine = engine
+        self.cluster = cluster
+        self.planner = planner
+        self.operators = operators
+        self.listeners: list[Listener] = []
+
+    @property
+    def rooms(self) -> Any:
+        return self.engine.application.domain.rooms
+
+    def request(self, envelope: Envelope, at: int) -> Refusal | None:
+        """Queue what somebody asks; it is acknowledged when the next step's block is durable."""
+        return self.engine.submit(envelope, at)
+
+    def recover(self, at: int) -> None:
+        """After a restart: report placements that no longer run as lost, end their orphans."""
+        schedule = self.rooms.schedule
+        placements = {id: schedule.job(id).attempt
+                      for id in schedule.ids_in("placed", "running", "stopping")}
+        for report in self.cluster.recover(placements, at):
+            self._report(report, at)
+        self._block(at)
+
+    def step(self, at: int) -> None:
+        """Do everything that is due at an instant."""
+        for report in self.cluster.poll(at):
+            self._report(report, at)
+        self._block(at)
+        for operator, command in self.planner.decide(self.rooms, at):
+            self.engine.submit(self.operators[operator].sign(command), at)
+        self._block(at)
+
+    def _report(self, report: Report, at: int) -> None:
+        job = self.rooms.schedule.job(report.job)
+        if job is None or job.operator not in self.operators:
+            return
+        if report.is_running:
+            command: Any = Started(report.job, report.attempt)
+        else:
+            command = Ended(report.job, report.attempt,
+                            max(job.placed, min(report.finished, at)), report.exit_code,
+                            report.is_lost, report.cpu_ms, report.memory_bytes_max)
+        self.engine.submit(self.operators[job.operator].sign(command), at)
+
+    def _block(self, at: int) -> None:
+        produced = self.engine.produce(at)
+        if produced is None:
+            return
+        block, finalised = produced
+        self.planner.observe(block.body.envelopes, finalised.receipts, at)
+        for effect in finalised.effects:
+            self._perform(effect, at)
+        for listener in self.listeners:
+            listener(block, finalised)
+
+    def _perform(self, effect: Effect, at: int) -> None:
+        if effect.kind == "start":
+            job, attempt, slots = effect.fields
+            self.cluster.start(job, attempt, self.rooms.schedule.spec(job), slots, at)
+        elif effect.kind == "stop":
+            job, attempt, grace_ms = effect.fields
+            self.cluster.stop(job, attempt, grace_ms, at)
+        else:
+            raise NotImplementedError(f"no adapter performs the effect {effect.kind!r}")

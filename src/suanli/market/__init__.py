@@ -1,0 +1,1 @@
+"""Who gets it, at what price: products, standing offers, the spot book, trades."""

@@ -1,0 +1,326 @@
+"""Standing offers, resting orders and trades: one price-time book a product.
+
+Theory of operation: an incoming order takes, best price first, what rests in the book at or
+below (above) its limit; a buy order then takes from the issuer's standing offer if that is
+within its limit, tokens being issued as they are sold. A resting order's cash or tokens are on
+hold with the clearing account (owner 0), so a trade can never fail for want of either. Every
+trade is delivery against payment in one linked set.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
+from suanli.ledger.state import Ledger
+from suanli.market.book import BUY, SELL, Book, Fill
+from suanli.market.commands import Cancel, Modify, Order, PostOffer
+from suanli.market.product import TIERS, Product, ProductGrid
+from suanli.members.state import Members
+from suanli.terms.change import Change, Part, Write, one_part
+from suanli.terms.instant import HOUR
+from suanli.terms.quantity import LOT, device_ms_of
+from suanli.terms.refusals import Code, Refusal
+from suanli.terms.room import Room, changed
+
+CLEARING = 0
+LOTS_MAX = 10**12  # a billion tokens: far above any fleet, far below an overflow
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """An order in the book. `lots` is what is left; `version` numbers its holds."""
+
+    owner: int
+    product: tuple[int, str, str, str, int]
+    side: int
+    price_mrmb: int
+    lots: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One fill: what the follow-ups turn into a reservation."""
+
+    buyer: int
+    seller: int
+    klass: int
+    price_mrmb: int
+    lots: int
+
+
+class Market(Room):
+    """Who gets it, at what price."""
+
+    name: ClassVar[str] = "market"
+    schema: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "offers": (tuple[int, str, str, str], int),  # issuer, area, grade, tier -> milli-RMB
+        "orders": (int, Resting),
+        # order -> place in the queue: the sequence number that its last (re)entry got
+        "queue": (int, int),
+        "counters": (str, int),
+    }
+
+    def __init__(self, members: Members, ledger: Ledger) -> None:
+        super().__init__()
+        self.members = members
+        self.ledger = ledger
+        self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
+
+    def offer(self, issuer: int, area: str, grade: str, tier: str) -> int | None:
+        """Return an issuer's posted price, milli-RMB a token."""
+        found: int | None = self.tables["offers"].get((issuer, area, grade, tier))
+        return found
+
+    def commit(self, writes: Any) -> None:
+        """Apply writes and bring the books into line with the orders."""
+        for write in writes:
+            if write.table == "orders":
+                self._rebook(write.key, self.tables["orders"].get(write.key), write.value)
+            super().commit((write,))
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take over a snapshot and rebuild the books in queue order."""
+        super().restore(snapshot)
+        self.books = {}
+        queue = self.tables["queue"]
+        for id, order in sorted(self.tables["orders"].items(), key=lambda item: queue[item[0]]):
+            self._rebook(id, None, order)
+
+    def _rebook(self, id: int, old: Resting | None, new: Resting | None) -> None:
+        some = new or old
+        assert some is not None, "a write is of an order that is or will be there"
+        book = self.books.setdefault(some.product, Book())
+        if old and new and (old.price_mrmb, old.version) == (new.price_mrmb, new.version):
+            book.reduce(id, old.lots - new.lots)
+            return
+        if old:
+            book.remove(id)
+        if new:
+            book.add(id, new.side, new.price_mrmb, new.lots)
+        if not len(book):
+            del self.books[some.product]
+
+    # -- commands --------------------------------------------------------------------------
+
+    def check(self, command: Any, at: int, sender: int, grid: ProductGrid) -> Change | Refusal:
+        """Answer one of this room's commands."""
+        if isinstance(command, PostOffer):
+            return self._post_offer(command, sender, grid)
+        if isinstance(command, Order):
+            product = Product(command.issuer, command.area, command.grade, command.tier,
+                              command.start)
+            return (grid.refusal(product, at)
+                    or self._price_refusal(command.price_mrmb)
+                    or self._lots_refusal(command.lots, command.side)
+                    or self._enter(self.next_id("order"), product, command, sender, at, grid, ()))
+        order = self.tables["orders"].get(command.order)
+        if order is None or order.owner != sender:
+            return Refusal(Code.UNKNOWN_ORDER, f"you have no resting order {command.order}")
+        if isinstance(command, Cancel):
+            return one_part(*self._out(command.order), rows=self._void(command.order, order).pack(),
+                            order=command.order)
+        return self._modify(command, order, sender, at, grid)
+
+    def next_id(self, counter: str) -> int:
+        return int(self.tables["counters"].get(counter) or 0) + 1
+
+    def _post_offer(self, command: PostOffer, sender: int, grid: ProductGrid) -> Change | Refusal:
+        if command.tier not in TIERS:
+            return Refusal(Code.UNKNOWN_PRODUCT, f"tier {command.tier!r}; {', '.join(TIERS)}")
+        if grid.units.grade(sender, command.grade) is None:
+            return Refusal(Code.UNKNOWN_GRADE, f"you have no grade {command.grade!r}")
+        if not grid.chips.has_area(command.area, sender):
+            return Refusal(Code.UNKNOWN_AREA, f"you have no zone in area {command.area!r}")
+        key = (sender, command.area, command.grade, command.tier)
+        if command.price_mrmb == 0:
+            known = key in self.tables["offers"]
+            return one_part(*([Write(self.name, "offers", key, None)] if known else []))
+        if refusal := self._price_refusal(command.price_mrmb):
+            return refusal
+        return one_part(Write(self.name, "offers", key, command.price_mrmb))
+
+    def _price_refusal(self, price: int) -> Refusal | None:
+        least = self.members.parameter("price_mrmb_min")
+        most = self.members.parameter("price_mrmb_max")
+        if least <= price <= most:
+            return None
+        return Refusal(Code.PRICE_OUT_OF_RANGE,
+                       f"{price} milli-RMB a token; {least} to {most} is accepted")
+
+    @staticmethod
+    def _lots_refusal(lots: int, side: int) -> Refusal | None:
+        if 1 <= lots <= LOTS_MAX and side in (BUY, SELL):
+            return None
+        return Refusal(Code.QUANTITY_OUT_OF_RANGE, f"{lots} lots, side {side}; 1 to {LOTS_MAX} "
+                       "lots of 0.001 token, side 0 (buy) or 1 (sell) are accepted")
+
+    def _modify(self, command: Modify, order: Resting, sender: int, at: int,
+                grid: ProductGrid) -> Change | Refusal:
+        product = Product(*order.product)
+        if refusal := (grid.refusal(product, at) or self._price_refusal(command.price_mrmb)
+                       or self._lots_refusal(command.lots, order.side)):
+            return refusal
+        again = Order(*product, order.side, command.price_mrmb, command.lots, False)
+        return self._enter(command.order, product, again, sender, at, grid,
+                           (self._void(command.order, order),))
+
+    def void_past(self, at: int) -> list[Part]:
+        """Return a part for each order whose delivery hour is over: out, and its hold void."""
+        return [Part(tuple(self._out(id)), self._void(id, order).pack())
+                for id, order in self.tables["orders"].items()
+                if order.product[4] + HOUR <= at]
+
+    # -- matching --------------------------------------------------------------------------
+
+    def _enter(self, id: int, product: Product, order: Order, sender: int, at: int,
+               grid: ProductGrid, before: tuple[Row, ...]) -> Change | Refusal:
+        """Trade what can be traded now and rest or drop what is left."""
+        klass = grid.class_of(product)
+        posted = self.offer(*product[:4]) if order.side == BUY else None
+        is_from_offer = posted is not None and posted <= order.price_mrmb
+        limit = min(order.price_mrmb, posted) if is_from_offer and posted else order.price_mrmb
+        book = self.books.get(product) or Book()
+        fills = book.match(order.side, limit, order.lots, skip=id)
+        rows, writes, trades = list(before), [], []
+        left = order.lots
+        for fill in fills:
+            rows += self._trade_rows(fill, order.side, sender, klass)
+            writes += self._filled(fill)
+            trades.append(self._trade(fill, order.side, sender, klass))
+            left -= fill.quantity
+        if is_from_offer and left and posted and sender != product.issuer:
+            sold = min(left, self._sellable_lots(product, klass, at, grid))
+            rows += self._issue_rows(sold, posted, sender, klass, at, grid) if sold else []
+            if sold:
+                trades.append(Trade(sender, product.issuer, klass, posted, sold))
+            left -= sold
+        is_known = id in self.tables["orders"]
+        if order.is_ioc and not trades:
+            return Refusal(Code.NO_OFFER, self._nothing(product, order, posted))
+        if left and not order.is_ioc:
+            rows.append(self._hold_row(id, order, sender, left, klass))
+            writes += self._rest(id, product, order, sender, left)
+        elif is_known:
+            writes += self._out(id)
+        if not is_known:
+            writes.append(Write(self.name, "counters", "order", id))
+        answer = {"order": id, "left": left if not order.is_ioc else 0, "class": klass,
+                  "trades": [[t.seller, t.buyer, t.price_mrmb, t.lots] for t in trades]}
+        spend = sum(t.price_mrmb * t.lots for t in trades if t.buyer == sender)
+        if order.side == BUY and not order.is_ioc:
+            spend += left * order.price_mrmb
+        part = Part((*grid.writes(), *writes), link(rows))
+        return Change((part,), {**answer, "filled": order.lots - left}, spend=spend)
+
+    def _nothing(self, product: Product, order: Order, posted: int | None) -> str:
+        book = self.books.get(product)
+        best = book.best(1 - order.side) if book else None
+        return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: {best}, "
+                f"posted price: {posted if order.side == BUY else None}")
+
+    def _sellable_lots(self, product: Product, klass: int, at: int, grid: ProductGrid) -> int:
+        """Return how many lots the issuer can still issue, over all chips of the grade."""
+        return sum(lots for _, _, lots in self._sources(product, klass, at, grid))
+
+    def _sources(self, product: Product, klass: int, at: int,
+                 grid: ProductGrid) -> list[tuple[int, int, int]]:
+        """Return (attestation, micro-CU, lots it can still back) by chip of the grade."""
+        sources = []
+        for chip, ucu, _ in grid.token_class(klass).factors:
+            id = self.ledger.attestation_id(product.issuer, product.area, chip, product.start)
+            if id is None:
+                continue
+            lots = self.ledger.sellable_ms(id, at) * ucu // (1000 * LOT)
+            # Issuing rounds device time up, once a class; one lot less never fails for it.
+            while lots and device_ms_of(lots * LOT, ucu) > self.ledger.sellable_ms(id, at):
+                lots -= 1
+            sources.append((id, ucu, lots))
+        return sources
+
+    def _issue_rows(self, lots: int, price: int, buyer: int, klass: int, at: int,
+                    grid: ProductGrid) -> list[Row]:
+        record = grid.token_class(klass)
+        product = Product(record.issuer, record.area, record.grade, record.tier, record.start)
+        seller = account(product.issuer, klass)
+        rows, wanted = [], lots
+        for attestation, _, available in self._sources(product, klass, at, grid):
+            taken = min(wanted, available)
+            if taken:
+                rows.append(Row(RowCode.ISSUE, 0, klass, account(product.issuer, klass,
+                            Kind.ISSUER), seller, taken * LOT, attestation=attestation))
+                wanted -= taken
+        rows.append(Row(RowCode.TRANSFER, 0, klass, seller, account(buyer, klass), lots * LOT))
+        rows.append(Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH),
+                        account(product.issuer, CASH), lots * price))
+        return rows
+
+    def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:
+        maker = self.tables["orders"][fill.maker].owner
+        buyer, seller = (taker, maker) if side == BUY else (maker, taker)
+        return Trade(buyer, seller, klass, fill.price, fill.quantity)
+
+    def _trade_rows(self, fill: Fill, side: int, taker: int, klass: int) -> list[Row]:
+        """Post the maker's part out of its hold, hold the rest anew, and pay the taker's side."""
+        maker: Resting = self.tables["orders"][fill.maker]
+        cash, lots = fill.price * fill.quantity, fill.quantity * LOT
+        given, taken = (lots, cash) if maker.side == SELL else (cash, lots)
+        unit, other = (klass, CASH) if maker.side == SELL else (CASH, klass)
+        rows = [Row(RowCode.POST, 0, unit, account(maker.owner, unit), account(CLEARING, unit),
+                    given, hold=_hold_id(fill.maker, maker.version))]
+        left = maker.lots - fill.quantity
+        if left:
+            rest = changed(maker, lots=left)
+            rows.append(self._hold_of(fill.maker, rest, klass, maker.version))
+        rows.append(Row(RowCode.TRANSFER, 0, unit, account(CLEARING, unit), account(taker, unit),
+                        given))
+        if taker != maker.owner:
+            rows.append(Row(RowCode.TRANSFER, 0, other, account(taker, other),
+                            account(maker.owner, other), taken))
+        return rows
+
+    def _filled(self, fill: Fill) -> list[Write]:
+        maker: Resting = self.tables["orders"][fill.maker]
+        left = maker.lots - fill.quantity
+        if not left:
+            return self._out(fill.maker)
+        return [Write(self.name, "orders", fill.maker, changed(maker, lots=left))]
+
+    # -- holds -----------------------------------------------------------------------------
+
+    def _hold_row(self, id: int, order: Order, owner: int, lots: int, klass: int) -> Row:
+        known = self.tables["orders"].get(id)
+        version = known.version + 1 if known else 1
+        resting = Resting(owner, (order.issuer, order.area, order.grade, order.tier, order.start),
+                          order.side, order.price_mrmb, lots, version)
+        return self._hold_of(id, resting, klass, version)
+
+    @staticmethod
+    def _hold_of(id: int, order: Resting, klass: int, version: int) -> Row:
+        unit = CASH if order.side == BUY else klass
+        amount = order.lots * (order.price_mrmb if order.side == BUY else LOT)
+        return Row(RowCode.HOLD, 0, unit, account(order.owner, unit), account(CLEARING, unit),
+                   amount, id=_hold_id(id, version))
+
+    def _void(self, id: int, order: Resting) -> Row:
+        klass = self.ledger.class_id(*order.product) or 0
+        unit = CASH if order.side == BUY else klass
+        return Row(RowCode.VOID, 0, unit, account(order.owner, unit), account(CLEARING, unit), 0,
+                   hold=_hold_id(id, order.version))
+
+    def _rest(self, id: int, product: Product, order: Order, owner: int,
+              lots: int) -> list[Write]:
+        known = self.tables["orders"].get(id)
+        version = known.version + 1 if known else 1
+        place = self.next_id("place")
+        return [Write(self.name, "orders", id, Resting(owner, product, order.side,
+                                                       order.price_mrmb, lots, version)),
+                Write(self.name, "queue", id, place),
+                Write(self.name, "counters", "place", place)]
+
+    def _out(self, id: int) -> list[Write]:
+        return [Write(self.name, "orders", id, None), Write(self.name, "queue", id, None)]
+
+
+def _hold_id(order: int, version: int) -> bytes:
+    return b"ord" + order.to_bytes(8, "big") + version.to_bytes(5, "big")

@@ -1,0 +1,37 @@
+"""What may be asked of this room."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Admit a participant; `key` is its 32-byte Ed25519 public key."""
+
+    kind: ClassVar[str] = "members.register"
+    name: str
+    roles: tuple[str, ...]
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """Let `agent` (a key) send `commands` in my name until an instant, spending at most so much."""
+
+    kind: ClassVar[str] = "members.delegate"
+    agent: bytes
+    commands: tuple[str, ...]
+    spend_max: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetParameter:
+    """Change a governed parameter."""
+
+    kind: ClassVar[str] = "members.set_parameter"
+    name: str
+    value: int
+
+
+COMMANDS = (Register, Delegate, SetParameter)

@@ -1,0 +1,29 @@
+"""Roles x commands, as one table. A command that is not here for a role is not its right."""
+
+from typing import Final
+
+OPERATOR, TENANT, AUDITOR, REGULATOR, BANK, SOLVER = (
+    "operator", "tenant", "auditor", "regulator", "bank", "solver")
+
+_ANYONE = frozenset({"members.delegate", "ledger.batch"})
+_TRADER = frozenset({"market.order", "market.cancel", "market.modify"})
+
+RIGHTS: Final[dict[str, frozenset[str]]] = {
+    OPERATOR: _ANYONE | _TRADER | {
+        "chips.register_zone", "chips.register_host", "chips.set_host_state",
+        "units.declare_rating", "units.define_grade",
+        "ledger.attest", "ledger.sweep", "market.post_offer",
+        "schedule.place", "schedule.started", "schedule.stop", "schedule.ended",
+        "schedule.renew", "settlement.meter",
+    },
+    TENANT: _ANYONE | _TRADER | {"schedule.submit", "schedule.cancel"},
+    AUDITOR: frozenset({"members.delegate"}),
+    REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter"}),
+    BANK: _ANYONE | {"ledger.grant"},
+    SOLVER: frozenset({"members.delegate"}),
+}
+
+
+def has_right(roles: tuple[str, ...], kind: str) -> bool:
+    """Say whether any of the roles may send this command."""
+    return any(kind in RIGHTS[role] for role in roles)

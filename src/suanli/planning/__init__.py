@@ -1,0 +1,1 @@
+"""Decides what runs next: offering, scheduling policies, renewals."""

@@ -1,0 +1,191 @@
+"""The planner: what each operator's commands are at an instant, from the state alone.
+
+Hourly: attest the hours ahead and sweep what is past; meter the hour that ended. Five minutes
+before: renew. When a placement reaches its limit, or its next hour could not be bought: stop.
+Whenever something changed: a scheduling cycle.
+"""
+
+import heapq
+from typing import Any
+
+from suanli.ledger.commands import Attest, Sweep
+from suanli.planning.cycle import Cycle
+from suanli.planning.policies import Policy
+from suanli.schedule import phases
+from suanli.schedule.commands import Renew, Stop
+from suanli.settlement.commands import Meter
+from suanli.settlement.state import RENEWAL_LEAD_MS
+from suanli.terms.canonical import decode
+from suanli.terms.instant import HOUR, MINUTE, hour_of
+from suanli.terms.refusals import Code
+
+HOURS_AHEAD = 24
+CLASSES_SWEPT_AT_ONCE = 1000
+# A job that could not be bought for is tried again after this long: funds or prices may move.
+RETRY_MS = MINUTE
+STOP_REASONS = {Code.PRICED_OUT: phases.PRICED_OUT, Code.NO_OFFER: phases.PRICED_OUT,
+                Code.INSUFFICIENT_BALANCE: phases.SHORT_OF_FUNDS}
+Decision = tuple[int, Any]
+
+
+class Planner:
+    """Decides for the operators whose agents this loop has. Everything it keeps is a memo."""
+
+    def __init__(self, policy: Policy, operators: list[int]) -> None:
+        self.policy = policy
+        self.operators = operators
+        self._hour_done = -1  # last hour start for which attestation, sweep and metering ran
+        self._renewed = -1  # last hour start for which renewals were sent
+        self._stops: list[tuple[int, int, int, str]] = []  # (instant, job, attempt, reason)
+        self._unrenewed: list[tuple[int, Code]] = []  # jobs whose next hour was not to be had
+        self._retry: dict[int, int] = {}  # queued job -> not before
+        self._is_stale = True  # whether something changed since the last cycle
+        self._is_first = True
+
+    def next_instant(self, at: int) -> int:
+        """Return when something is due even if nothing happens."""
+        hour = hour_of(at)
+        lead = hour.end - RENEWAL_LEAD_MS
+        due = lead if at < lead else hour.end
+        if self._stops:
+            due = min(due, self._stops[0][0])
+        if self._retry:
+            due = min(due, *self._retry.values())
+        return max(due, at)
+
+    def observe(self, envelopes: tuple[bytes, ...], receipts: Any, at: int) -> None:
+        """Learn from a block what its own commands came to."""
+        for data, receipt in zip(envelopes, receipts, strict=True):
+            kind, fields = decode(data)["command"]
+            if kind == "schedule.place" and receipt.code:
+                self._retry[fields[0]] = at + RETRY_MS
+            elif kind == "schedule.renew":
+                self._learn_renewal(fields[0], receipt.codes)
+            elif kind not in ("settlement.meter", "schedule.started", "ledger.attest"):
+                self._is_stale = True
+
+    def _learn_renewal(self, jobs: list[int], codes: tuple[int, ...]) -> None:
+        self._unrenewed += [(job, Code(code)) for job, code in zip(jobs, codes, strict=True)
+                            if code not in (Code.OK, Code.NOT_RENEWABLE)]
+
+    def decide(self, rooms: Any, at: int) -> list[Decision]:
+        """Return the commands that are due, in the order in which they must be heard."""
+        decisions: list[Decision] = []
+        if self._is_first:
+            self._remember(rooms)
+        hour = hour_of(at).start
+        if hour != self._hour_done:
+            decisions += self._turn_hour(rooms, at, hour)
+            self._hour_done = hour
+            self._is_stale = True
+        if at >= hour + HOUR - RENEWAL_LEAD_MS and self._renewed != hour:
+            decisions += self._renewals(rooms, hour + HOUR)
+            self._renewed = hour
+        self._plan_stops(rooms, hour + HOUR)
+        decisions += self._due_stops(rooms, at)
+        ready = [job for job, instant in self._retry.items() if instant <= at]
+        for job in ready:
+            del self._retry[job]
+        # A turned hour is attested first; its jobs are placed when that block is committed.
+        if (self._is_stale or ready) and not any(isinstance(c, Attest) for _, c in decisions):
+            decisions += self._cycle(rooms, at)
+            self._is_stale = False
+        return decisions
+
+    def has_more(self) -> bool:
+        """Say whether another decision is due at this same instant."""
+        return self._is_stale or bool(self._unrenewed)
+
+    def _remember(self, rooms: Any) -> None:
+        """After a start: the limits of placements that are there already."""
+        self._is_first = False
+        for id in rooms.schedule.ids_in(phases.PLACED, phases.RUNNING):
+            self._watch(rooms, id)
+
+    def _watch(self, rooms: Any, id: int) -> None:
+        job = rooms.schedule.job(id)
+        heapq.heappush(self._stops, (job.limit, id, job.attempt, phases.TIME_LIMIT))
+
+    def _turn_hour(self, rooms: Any, at: int, hour: int) -> list[Decision]:
+        decisions: list[Decision] = []
+        for operator in self.operators:
+            over = [id for id in rooms.schedule.ids_in(*phases.HOLDS_DEVICES)
+                    if rooms.schedule.job(id).operator == operator
+                    and self._has_hour_over(rooms, id, hour)]
+            if over:
+                decisions.append((operator, Meter(tuple(over), hour)))
+            decisions.append((operator, Sweep(CLASSES_SWEPT_AT_ONCE)))
+            decisions += self._attestations(rooms, operator, hour)
+        return decisions
+
+    @staticmethod
+    def _has_hour_over(rooms: Any, id: int, hour: int) -> bool:
+        purchase = rooms.settlement.tables["purchases"].get((id, hour - HOUR))
+        return purchase is not None and purchase.end <= hour
+
+    def _attestations(self, rooms: Any, operator: int, hour: int) -> list[Decision]:
+        """Attest what is not yet attested of the hours ahead, or whose capacity changed."""
+        decisions = []
+        last = hour + (HOURS_AHEAD - 1) * HOUR
+        for (owner, area, chip), devices in rooms.chips.tables["capacity"].items():
+            if owner != operator:
+                continue
+            start = hour
+            while start <= last and self._is_attested(rooms, operator, area, chip, start, devices):
+                start += HOUR
+            if start <= last:
+                hours = (last - start) // HOUR + 1
+                decisions.append((operator, Attest(area, chip, start, hours, devices)))
+        return decisions
+
+    @staticmethod
+    def _is_attested(rooms: Any, operator: int, area: str, chip: str, start: int,
+                     devices: int) -> bool:
+        id = rooms.ledger.attestation_id(operator, area, chip, start)
+        return id is not None and rooms.ledger.attestation(id).devices == devices
+
+    def _renewals(self, rooms: Any, hour_end: int) -> list[Decision]:
+        """One array a operator: everything that runs past the hour's end."""
+        decisions: list[Decision] = []
+        covered = rooms.settlement.tables["covered"]
+        for operator in self.operators:
+            jobs = []
+            for id in rooms.schedule.ids_in(phases.PLACED, phases.RUNNING):
+                job = rooms.schedule.job(id)
+                if job.operator == operator and covered[id] == hour_end < job.limit:
+                    jobs.append(id)
+            if jobs:
+                decisions.append((operator, Renew(tuple(jobs))))
+        return decisions
+
+    def _plan_stops(self, rooms: Any, hour_end: int) -> None:
+        """Stop what has no next hour early enough for its grace to lie inside the paid one."""
+        for id, code in self._unrenewed:
+            grace_ms = min(rooms.schedule.spec(id).grace_ms, RENEWAL_LEAD_MS)
+            attempt = rooms.schedule.job(id).attempt
+            reason = STOP_REASONS.get(code, phases.DISPLACED)
+            heapq.heappush(self._stops, (hour_end - grace_ms, id, attempt, reason))
+        self._unrenewed = []
+
+    def _due_stops(self, rooms: Any, at: int) -> list[Decision]:
+        decisions: list[Decision] = []
+        while self._stops and self._stops[0][0] <= at:
+            _, id, attempt, reason = heapq.heappop(self._stops)
+            job = rooms.schedule.job(id)
+            if job.phase in (phases.PLACED, phases.RUNNING) and attempt == job.attempt:
+                decisions.append((job.operator, Stop(id, reason)))
+        return decisions
+
+    def _cycle(self, rooms: Any, at: int) -> list[Decision]:
+        queue = [id for id in rooms.schedule.ids_in(phases.QUEUED) if id not in self._retry]
+        if not queue:
+            return []
+        decisions: list[Decision] = []
+        for operator, command in Cycle(rooms, self.policy, at).placements(queue):
+            if operator in self.operators:
+                decisions.append((operator, command))
+                spec, job = rooms.schedule.spec(command.job), rooms.schedule.job(command.job)
+                chip = rooms.chips.tables["hosts"][command.slots[0][0]].chip
+                heapq.heappush(self._stops, (at + (spec.limit_ms(chip) or 0), command.job,
+                                             job.attempt + 1, phases.TIME_LIMIT))
+        return decisions

@@ -1,0 +1,303 @@
+"""Jobs, the devices they hold, and reservations.
+
+Laws
+----
+* A device's used shares never exceed a whole device, and equal what its placements hold.
+* A gang is placed whole or not at all, on one chip model in one zone.
+* Phases move only along `phases.TRANSITIONS`.
+"""
+
+from typing import Any, ClassVar
+
+from suanli.chips.state import Chips, Host
+from suanli.members.state import Members
+from suanli.schedule import phases
+from suanli.schedule.commands import Cancel, Ended, Place, Renew, Slots, Started, Stop, Submit
+from suanli.schedule.job import PPM, Job, Spec
+from suanli.terms.change import Change, Effect, Write, one_part
+from suanli.terms.quantity import WHOLE_DEVICE, is_amount
+from suanli.terms.refusals import Code, Refusal
+from suanli.terms.room import Room, changed
+from suanli.units.state import Units
+from suanli.units.workload import WORKLOAD_CLASSES
+
+DEVICES_MAX = 65_536
+SPEED_PPM_MAX = 1000 * PPM
+GRACE_MS_MAX = 3_600_000
+ARGUMENT_CHARACTERS_MAX = 65_536
+
+
+class Schedule(Room):
+    """When and where it runs."""
+
+    name: ClassVar[str] = "schedule"
+    schema: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "specs": (int, Spec),
+        "jobs": (int, Job),
+        "used": (str, tuple[int, ...]),  # host -> used share by device; absent: all free
+        "reservations": (tuple[int, int], int),  # (owner, token class) -> tokens bought
+        "counters": (str, int),
+    }
+
+    def __init__(self, members: Members, chips: Chips, units: Units) -> None:
+        super().__init__()
+        self.members = members
+        self.chips = chips
+        self.units = units
+        # Jobs by phase, in id order of entry; derived from `jobs`, so that planning need not scan.
+        self.by_phase: dict[str, dict[int, None]] = {}
+
+    def job(self, id: int) -> Job | None:
+        found: Job | None = self.tables["jobs"].get(id)
+        return found
+
+    def spec(self, id: int) -> Spec:
+        found: Spec = self.tables["specs"][id]
+        return found
+
+    def ids_in(self, *wanted: str) -> list[int]:
+        """Return the ids of jobs in the given phases."""
+        return [id for phase in wanted for id in self.by_phase.get(phase, ())]
+
+    def used(self, host: str, devices: int) -> tuple[int, ...]:
+        """Return the used share of each device of a host, in thousandths."""
+        found: tuple[int, ...] | None = self.tables["used"].get(host)
+        return found if found is not None else (0,) * devices
+
+    def commit(self, writes: Any) -> None:
+        """Apply writes, keeping the index by phase."""
+        for write in writes:
+            if write.table == "jobs":
+                old = self.tables["jobs"].get(write.key)
+                if old is not None:
+                    self.by_phase[old.phase].pop(write.key, None)
+                self.by_phase.setdefault(write.value.phase, {})[write.key] = None
+            super().commit((write,))
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take over a snapshot and derive the index anew."""
+        super().restore(snapshot)
+        self.by_phase = {}
+        for id, job in sorted(self.tables["jobs"].items()):
+            self.by_phase.setdefault(job.phase, {})[id] = None
+
+    # -- commands --------------------------------------------------------------------------
+
+    def check(self, command: Any, at: int, sender: int) -> Change | Refusal:
+        """Answer one of this room's commands."""
+        if isinstance(command, Submit):
+            return self._submit(command.spec, at, sender)
+        if isinstance(command, Renew):
+            return self._renew(command, sender)
+        job = self.job(command.job)
+        if job is None:
+            return Refusal(Code.UNKNOWN_JOB, f"no job {command.job}")
+        if isinstance(command, Place):
+            return self._place(command, job, at, sender)
+        if isinstance(command, Cancel):
+            return self._cancel(command.job, job, at, sender)
+        if job.operator != sender:
+            return Refusal(Code.NOT_THE_OWNER, f"job {command.job} is not placed with you")
+        if isinstance(command, Stop):
+            return self._stop(command, job)
+        if command.attempt != job.attempt:
+            return Refusal(Code.WRONG_PHASE, f"job {command.job} is at attempt {job.attempt}; "
+                           f"found a report on {command.attempt}")
+        if isinstance(command, Started):
+            return self._moved(command.job, job, phases.START)
+        return self._ended(command, job, at)
+
+    def _moved(self, id: int, job: Job, what: str, *more: Write,
+               effects: tuple[Effect, ...] = (), **fields: Any) -> Change | Refusal:
+        """Move a job along the table, or refuse."""
+        phase = phases.TRANSITIONS.get((job.phase, what))
+        if phase is None:
+            allowed = [p for p, w in phases.TRANSITIONS if w == what]
+            return Refusal(Code.WRONG_PHASE, f"job {id} is {job.phase}; {what} is accepted when "
+                           f"{' or '.join(allowed)}")
+        record = changed(job, **{"phase": phase, **fields})
+        return one_part(Write(self.name, "jobs", id, record), *more, effects=effects, job=id)
+
+    def _submit(self, spec: Spec, at: int, sender: int) -> Change | Refusal:
+        if refusal := self._spec_refusal(spec):
+            return refusal
+        id = int(self.tables["counters"].get("job") or 0) + 1
+        job = Job(sender, at, at, phases.QUEUED, 0, 0, "", "", (), 0, 0, "", 0, "", 0, 0, 0, 0)
+        hours = -(-spec.time_limit_ms // 3_600_000)
+        change = one_part(
+            Write(self.name, "specs", id, spec), Write(self.name, "jobs", id, job),
+            Write(self.name, "counters", "job", id), job=id)
+        return changed(change, spend=spec.max_hourly_cost * hours)  # type: ignore[no-any-return]
+
+    def _spec_refusal(self, spec: Spec) -> Refusal | None:
+        limit_max = self.members.parameter("time_limit_ms_max")
+        if spec.workload not in WORKLOAD_CLASSES:
+            return Refusal(Code.UNKNOWN_WORKLOAD_CLASS, f"no workload class {spec.workload!r}; "
+                           f"known are {', '.join(WORKLOAD_CLASSES)}")
+        if spec.time_limit_ms <= 0:
+            return Refusal(Code.TIME_LIMIT_MISSING, "a job states a time limit in milliseconds")
+        if spec.time_limit_ms > limit_max:
+            return Refusal(Code.TIME_LIMIT_OUT_OF_RANGE, f"a time limit of {spec.time_limit_ms} "
+                           f"ms; at most {limit_max} is accepted")
+        if not is_amount(spec.max_hourly_cost):
+            return Refusal(Code.MAX_HOURLY_COST_MISSING,
+                           "a job states what an hour may cost at most, in micro-RMB")
+        if not 1 <= spec.devices <= DEVICES_MAX or not 0 <= spec.grace_ms <= GRACE_MS_MAX:
+            return Refusal(Code.DEVICE_COUNT_OUT_OF_RANGE, f"{spec.devices} devices, grace "
+                           f"{spec.grace_ms} ms; 1 to {DEVICES_MAX}, 0 to {GRACE_MS_MAX}")
+        if not 1 <= spec.share <= WHOLE_DEVICE or (spec.is_fraction and spec.in_gang):
+            return Refusal(Code.SHARE_OUT_OF_RANGE, f"share {spec.share} of {spec.devices} "
+                           "devices; 1 to 1000 of one, or 1000 of several, is accepted")
+        if sum(map(len, spec.argv)) > ARGUMENT_CHARACTERS_MAX:
+            return Refusal(Code.COMMAND_TOO_LONG,
+                           f"at most {ARGUMENT_CHARACTERS_MAX} characters are accepted")
+        return self._chips_refusal(spec)
+
+    def _chips_refusal(self, spec: Spec) -> Refusal | None:
+        unknown = [chip for chip, _ in spec.chips if chip not in self.chips.datasheet]
+        if unknown or not spec.chips:
+            return Refusal(Code.UNKNOWN_CHIP, f"chips {unknown or '(none)'} are not in the "
+                           "datasheet; `suanli chips list` shows those known")
+        if not all(0 < speed <= SPEED_PPM_MAX for _, speed in spec.chips):
+            return Refusal(Code.NO_ADMISSIBLE_CHIP, "speeds are parts per million of the first "
+                           f"chip's, 1 to {SPEED_PPM_MAX}")
+        most = self._largest_zone(spec)
+        if most < spec.devices:
+            return Refusal(Code.GANG_DOES_NOT_FIT, f"{spec.devices} devices; the largest zone "
+                           f"with an admissible chip has {most}")
+        return None
+
+    def _largest_zone(self, spec: Spec) -> int:
+        """Return the most devices of one admissible chip in one zone of the wanted area."""
+        sums: dict[tuple[str, str], int] = {}
+        for host in self.chips.tables["hosts"].values():
+            if spec.limit_ms(host.chip) and spec.area in ("", self.chips.zone_of(host).area):
+                key = (host.zone, host.chip)
+                sums[key] = sums.get(key, 0) + host.devices
+        return max(sums.values(), default=0)
+
+    # -- placement -------------------------------------------------------------------------
+
+    def _place(self, command: Place, job: Job, at: int, sender: int) -> Change | Refusal:
+        spec = self.spec(command.job)
+        hosts = self._hosts_of(command.slots, sender)
+        if isinstance(hosts, Refusal):
+            return hosts
+        chip = hosts[0].chip
+        if refusal := self._slots_refusal(command, spec, hosts):
+            return refusal
+        grade = self.units.grade(sender, command.grade)
+        if grade is None or (grade.workload, grade.in_gang) != (spec.workload, spec.in_gang):
+            return Refusal(Code.UNKNOWN_GRADE, f"grade {command.grade!r} does not deliver "
+                           f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'}")
+        if grade.factor(chip) is None:
+            return Refusal(Code.CHIP_NOT_IN_GRADE, f"{chip} is not in grade {command.grade!r}")
+        limit_ms = spec.limit_ms(chip)
+        if limit_ms is None:
+            return Refusal(Code.NO_ADMISSIBLE_CHIP, f"the job does not run on {chip}")
+        writes = self._taking(command.slots, hosts, spec.share)
+        if isinstance(writes, Refusal):
+            return writes
+        attempt = job.attempt + 1
+        effect = Effect("start", (command.job, attempt, command.slots))
+        return self._moved(
+            command.job, job, phases.PLACE, *writes, effects=(effect,), attempt=attempt,
+            operator=sender, grade=command.grade, chip=chip, slots=command.slots, placed=at,
+            limit=at + limit_ms, stop_reason="", waited_ms=job.waited_ms + at - job.queued)
+
+    def _hosts_of(self, slots: Slots, sender: int) -> list[Host] | Refusal:
+        hosts = []
+        for name, _ in slots:
+            host = self.chips.tables["hosts"].get(name)
+            if host is None:
+                return Refusal(Code.UNKNOWN_HOST, f"no host {name!r}")
+            if self.chips.zone_of(host).operator != sender:
+                return Refusal(Code.NOT_THE_OWNER, f"host {name!r} is another operator's")
+            if not host.is_up:
+                return Refusal(Code.HOST_UNAVAILABLE, f"host {name!r} is down")
+            hosts.append(host)
+        return hosts or Refusal(Code.GANG_DOES_NOT_FIT, "a placement names its devices")
+
+    def _slots_refusal(self, command: Place, spec: Spec, hosts: list[Host]) -> Refusal | None:
+        names = [name for name, _ in command.slots]
+        devices = sum(len(set(indices)) for _, indices in command.slots)
+        if devices != spec.devices or len(set(names)) != len(names):
+            return Refusal(Code.GANG_DOES_NOT_FIT,
+                           f"{devices} distinct devices; the job asks for {spec.devices}")
+        if len({(host.chip, host.zone) for host in hosts}) != 1:
+            return Refusal(Code.MIXED_CHIPS_IN_GANG,
+                           "a gang stands on one chip model in one zone")
+        if spec.area not in ("", self.chips.zone_of(hosts[0]).area):
+            return Refusal(Code.UNKNOWN_AREA, f"the job asks for area {spec.area!r}")
+        return None
+
+    def _taking(self, slots: Slots, hosts: list[Host], share: int) -> list[Write] | Refusal:
+        writes = []
+        for (name, indices), host in zip(slots, hosts, strict=True):
+            used = list(self.used(name, host.devices))
+            for index in indices:
+                if not 0 <= index < host.devices or used[index] + share > WHOLE_DEVICE:
+                    return Refusal(Code.DEVICES_NOT_FREE, f"device {index} of {name} does not "
+                                   f"have {share} thousandths free")
+                used[index] += share
+            writes.append(Write(self.name, "used", name, tuple(used)))
+        return writes
+
+    def _releasing(self, slots: Slots, share: int) -> list[Write]:
+        writes = []
+        for name, indices in slots:
+            used = list(self.tables["used"][name])
+            for index in indices:
+                used[index] -= share
+            writes.append(Write(self.name, "used", name, tuple(used) if any(used) else None))
+        return writes
+
+    # -- the rest of a life ----------------------------------------------------------------
+
+    def _cancel(self, id: int, job: Job, at: int, sender: int) -> Change | Refusal:
+        if job.tenant != sender:
+            return Refusal(Code.NOT_THE_OWNER, f"job {id} is another tenant's")
+        if job.phase == phases.QUEUED:
+            return self._moved(id, job, phases.CANCEL, outcome=phases.CANCELLED, ended=at,
+                               waited_ms=job.waited_ms + at - job.queued)
+        effect = Effect("stop", (id, job.attempt, self.spec(id).grace_ms))
+        return self._moved(id, job, phases.CANCEL, effects=(effect,),
+                           stop_reason=phases.CANCELLED)
+
+    def _stop(self, command: Stop, job: Job) -> Change | Refusal:
+        if command.reason not in phases.STOP_REASONS:
+            return Refusal(Code.MALFORMED, f"reason {command.reason!r}; one of "
+                           f"{', '.join(sorted(phases.STOP_REASONS))} is accepted")
+        effect = Effect("stop", (command.job, job.attempt, self.spec(command.job).grace_ms))
+        return self._moved(command.job, job, phases.STOP, effects=(effect,),
+                           stop_reason=command.reason)
+
+    def _ended(self, command: Ended, job: Job, at: int) -> Change | Refusal:
+        if not job.placed <= command.finished <= at or min(
+                command.cpu_ms, command.memory_bytes_max) < 0:
+            return Refusal(Code.METER_OUT_OF_RANGE, f"finished at {command.finished}; between "
+                           f"{job.placed} and {at}, with usage of 0 or more, is accepted")
+        outcome = job.stop_reason or (phases.SUCCEEDED if command.exit_code == 0
+                                      else phases.FAILED)
+        if command.is_lost and not job.stop_reason:
+            outcome = phases.LOST
+        spec = self.spec(command.job)
+        released = self._releasing(job.slots, spec.share) if job.slots else []
+        if outcome in phases.REQUEUES and (job.phase, phases.END) in phases.TRANSITIONS:
+            return self._moved(command.job, job, phases.END, *released, phase=phases.QUEUED,
+                               slots=(), queued=at, stop_reason=outcome)
+        return self._moved(command.job, job, phases.END, *released, slots=(), outcome=outcome,
+                           ended=command.finished, exit_code=command.exit_code,
+                           cpu_ms=command.cpu_ms, memory_bytes_max=command.memory_bytes_max)
+
+    def _renew(self, command: Renew, sender: int) -> Change | Refusal:
+        """Check that all are placements of the sender; settlement buys the hours."""
+        for id in command.jobs:
+            job = self.job(id)
+            if job is None or job.operator != sender:
+                return Refusal(Code.UNKNOWN_JOB, f"no placement {id} with you")
+            if (job.phase, phases.RENEW) not in phases.TRANSITIONS:
+                return Refusal(Code.NOT_RENEWABLE, f"job {id} is {job.phase}")
+        if len(set(command.jobs)) != len(command.jobs):
+            return Refusal(Code.NOT_RENEWABLE, "a job stands twice")
+        return Change(is_array=True)

@@ -1,0 +1,1 @@
+"""Who owes whom: purchases of hours, metered delivery, burn, statements."""

@@ -1,0 +1,305 @@
+"""Purchases of device hours by running jobs, their metering, and the statements.
+
+Theory of operation: a placement buys its running hour (and, within five minutes of the hour's
+end, the next one) as a pending trade: the tenant's own firm tokens first, then at the
+operator's posted price, both sides on hold. When the hour or the job ends the metered part is
+posted and burned; the rest of the cash returns to the tenant and the rest of the tokens is
+retired, so that its device time can be sold again.
+
+Laws
+----
+* A tenant never pays for more than was metered, nor more than was held.
+* Within an hour the price and the rating are those bound when the hour was bought.
+* Statements are sums over postings: what tenants paid is what operators received.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from suanli.chips.state import Chips
+from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
+from suanli.ledger.state import Ledger
+from suanli.market.product import Product, ProductGrid
+from suanli.market.state import Market
+from suanli.schedule.job import Job, Spec
+from suanli.schedule.state import Schedule
+from suanli.settlement.commands import Meter
+from suanli.terms.canonical import encode
+from suanli.terms.change import Change, Part, Write
+from suanli.terms.instant import HOUR, MINUTE, hour_of
+from suanli.terms.quantity import cash_of, metered
+from suanli.terms.refusals import Code, Refusal
+from suanli.terms.room import Room
+
+RENEWAL_LEAD_MS = 5 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """One job's device time in one delivery hour, [begin, end), all on hold."""
+
+    begin: int
+    end: int
+    price_mrmb: int
+    rating: int
+    rating_version: int
+    own_class: int  # 0: no own tokens in it
+    own_tokens: int
+    bought_class: int
+    bought_tokens: int
+    attestation: int
+
+
+class Settlement(Room):
+    """Who owes whom."""
+
+    name: ClassVar[str] = "settlement"
+    schema: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "purchases": (tuple[int, int], Purchase),  # (job, delivery hour)
+        "covered": (int, int),  # job -> instant up to which its placement has bought
+        # (job, attempt) -> device_ms, tokens, cash
+        "usage": (tuple[int, int], tuple[int, int, int]),
+        # (operator, tenant) -> device_ms, tokens, cash
+        "statements": (tuple[int, int], tuple[int, int, int]),
+    }
+
+    def __init__(self, chips: Chips, ledger: Ledger, market: Market, schedule: Schedule) -> None:
+        super().__init__()
+        self.chips = chips
+        self.ledger = ledger
+        self.market = market
+        self.schedule = schedule
+
+    def usage(self, job: int, attempt: int) -> tuple[int, int, int]:
+        found: tuple[int, int, int] = self.tables["usage"].get((job, attempt)) or (0, 0, 0)
+        return found
+
+    # -- buying ----------------------------------------------------------------------------
+
+    def open(self, id: int, job: Job, at: int, grid: ProductGrid) -> Part | Refusal:
+        """Buy a fresh placement's first hour, and the next if this one is nearly over."""
+        hour = hour_of(at)
+        spans = [(at, min(job.limit, hour.end))]
+        if hour.end - at <= RENEWAL_LEAD_MS and job.limit > hour.end:
+            spans.append((hour.end, min(job.limit, hour.end + HOUR)))
+        writes, rows = [], []
+        taken: dict[tuple[int, int], int] = {}
+        for begin, end in spans:
+            bought = self._buy(id, job, begin, end, grid, taken)
+            if isinstance(bought, Refusal):
+                return bought
+            rows += bought[1]
+            writes.append(bought[0])
+        writes.append(Write(self.name, "covered", id, spans[-1][1]))
+        return Part((*grid.writes(), *writes), link(rows))
+
+    def renew(self, jobs: tuple[int, ...], grid: ProductGrid) -> Change:
+        """Buy the next hour for each job, as one array."""
+        parts, refused = [], []
+        taken: dict[tuple[int, int], int] = {}
+        for index, id in enumerate(jobs):
+            job = self.schedule.job(id)
+            assert job is not None, "schedule has checked the ids"
+            begin = int(self.tables["covered"][id])
+            if begin >= job.limit:
+                refused.append((index, int(Code.NOT_RENEWABLE)))
+                continue
+            end = min(job.limit, begin + HOUR)
+            bought = self._buy(id, job, begin, end, grid, taken)
+            if isinstance(bought, Refusal):
+                refused.append((index, int(bought.code)))
+                continue
+            parts.append(Part((bought[0], Write(self.name, "covered", id, end)),
+                              link(bought[1])))
+        opening = Part(grid.writes())
+        return Change((opening, *parts), is_array=True, refused=tuple(refused))
+
+    def _buy(self, id: int, job: Job, begin: int, end: int, grid: ProductGrid,
+             taken: dict[tuple[int, int], int]) -> tuple[Write, list[Row]] | Refusal:
+        """Return the purchase of one span and its rows; `taken`: own tokens used so far."""
+        spec = self.schedule.spec(id)
+        area = self.chips.zone_of(self.chips.tables["hosts"][job.slots[0][0]]).area
+        grade = grid.units.grade(job.operator, job.grade)
+        rating, version = (grade.factor(job.chip) if grade else None) or (0, 0)
+        hour = hour_of(begin)
+        price = self.market.offer(job.operator, area, job.grade, "spot")
+        if price is None:
+            return Refusal(Code.NO_OFFER, f"no posted price for {job.grade} in {area}")
+        hourly = cash_of(metered(HOUR * spec.devices, spec.share, rating), price)
+        if hourly > spec.max_hourly_cost:
+            return Refusal(Code.PRICED_OUT, f"an hour costs {hourly} micro-RMB; the job accepts "
+                           f"{spec.max_hourly_cost}")
+        tokens = metered((end - begin) * spec.devices, spec.share, rating)
+        own_class, own = self._own(job, area, hour.start, tokens, taken)
+        product = Product(job.operator, area, job.grade, "spot", hour.start)
+        klass = grid.class_of(product)
+        attestation = self.ledger.attestation_id(job.operator, area, job.chip, hour.start)
+        if attestation is None:
+            return Refusal(Code.NOT_ATTESTED, f"{job.chip} in {area} is not attested for the "
+                           f"hour from {hour.start}")
+        purchase = Purchase(begin, end, price, rating, version, own_class, own, klass,
+                            tokens - own, attestation)
+        rows = self._hold_rows(id, job, hour.start, purchase)
+        return Write(self.name, "purchases", (id, hour.start), purchase), rows
+
+    def _own(self, job: Job, area: str, start: int, tokens: int,
+             taken: dict[tuple[int, int], int]) -> tuple[int, int]:
+        """Return the tenant's firm class of the hour and how much of it serves this span."""
+        klass = self.ledger.class_id(job.operator, area, job.grade, "firm", start)
+        if klass is None:
+            return 0, 0
+        key = (job.tenant, klass)
+        free = self.ledger.available(account(job.tenant, klass)) - taken.get(key, 0)
+        used = max(0, min(free, tokens))
+        taken[key] = taken.get(key, 0) + used
+        return (klass, used) if used else (0, 0)
+
+    @staticmethod
+    def _hold_rows(id: int, job: Job, start: int, purchase: Purchase) -> list[Row]:
+        user = _user(id, start)
+        rows = []
+        if purchase.own_tokens:
+            own = purchase.own_class
+            rows.append(Row(RowCode.HOLD, 0, own, account(job.tenant, own),
+                            account(job.tenant, own, Kind.BURNED), purchase.own_tokens,
+                            id=_hold("own", id, start), user=user))
+        if purchase.bought_tokens:
+            klass, tokens = purchase.bought_class, purchase.bought_tokens
+            seller = account(job.operator, klass)
+            rows.append(Row(RowCode.ISSUE, 0, klass, account(job.operator, klass, Kind.ISSUER),
+                            seller, tokens, attestation=purchase.attestation, user=user))
+            rows.append(Row(RowCode.HOLD, 0, klass, seller, account(job.tenant, klass), tokens,
+                            id=_hold("tok", id, start), user=user))
+            cash = cash_of(tokens, purchase.price_mrmb)
+            if cash:
+                rows.append(Row(RowCode.HOLD, 0, CASH, account(job.tenant, CASH),
+                                account(job.operator, CASH), cash,
+                                id=_hold("csh", id, start), user=user))
+        return rows
+
+    # -- metering --------------------------------------------------------------------------
+
+    def check(self, command: Meter, at: int, sender: int) -> Change | Refusal:
+        """Answer one of this room's commands."""
+        if command.until > at:
+            return Refusal(Code.METER_OUT_OF_RANGE,
+                           f"until {command.until}; at most {at} is accepted")
+        sums: dict[Any, tuple[int, int, int]] = {}
+        parts = []
+        for id in command.jobs:
+            job = self.schedule.job(id)
+            if job is None or job.operator != sender or not job.slots:
+                return Refusal(Code.UNKNOWN_JOB, f"no placement {id} with you")
+            over = [p for p in self._purchases(id, job) if p.end <= command.until]
+            if not over or len(set(command.jobs)) != len(command.jobs):
+                return Refusal(Code.METER_OUT_OF_RANGE, f"job {id} has no hour over")
+            rows, writes = [], []
+            for purchase in over:
+                rows += self._settle_rows(id, job, purchase, purchase.end, sums)
+                writes.append(Write(self.name, "purchases",
+                                    (id, hour_of(purchase.begin).start), None))
+            parts.append(Part(tuple(writes), link(rows)))
+        return Change((*parts, Part(tuple(self._sum_writes(sums)))), is_array=True)
+
+    def close(self, id: int, job: Job, finished: int) -> Part:
+        """Settle all that an ended placement has bought, up to when it finished."""
+        sums: dict[Any, tuple[int, int, int]] = {}
+        rows, writes = [], [Write(self.name, "covered", id, None)]
+        purchases = self._purchases(id, job)
+        for purchase in purchases:
+            rows += self._settle_rows(id, job, purchase, finished, sums)
+            writes.append(Write(self.name, "purchases", (id, hour_of(purchase.begin).start),
+                                None))
+        writes += self._sum_writes(sums)
+        spec = self.schedule.spec(id)
+        device_ms = self.usage(id, job.attempt)[0] + sums.get(("usage", id, job.attempt),
+                                                              (0, 0, 0))[0]
+        leaf = self._leaf(id, job, spec, device_ms, finished,
+                          purchases[-1] if purchases else None)
+        return Part(tuple(writes), link(rows), leaves=(leaf,))
+
+    def _purchases(self, id: int, job: Job) -> list[Purchase]:
+        """Return a placement's open purchases, oldest first: never more than a few hours."""
+        found = []
+        start = hour_of(int(self.tables["covered"][id]) - 1).start
+        while (purchase := self.tables["purchases"].get((id, start))) is not None:
+            found.append(purchase)
+            start -= HOUR
+        return found[::-1]
+
+    def _settle_rows(self, id: int, job: Job, purchase: Purchase, finished: int,
+                     sums: dict[Any, tuple[int, int, int]]) -> list[Row]:
+        """Return the rows that post, burn, void and retire one purchase."""
+        spec = self.schedule.spec(id)
+        ran = max(0, min(finished, purchase.end) - purchase.begin) * spec.devices
+        used = metered(ran, spec.share, purchase.rating)
+        own = min(used, purchase.own_tokens)
+        bought = used - own
+        start = hour_of(purchase.begin).start
+        facts: dict[str, Any] = {"device_ms": ran, "rating": purchase.rating, "share": spec.share,
+                 "user": _user(id, start)}
+        rows = []
+        if purchase.own_tokens:
+            klass = purchase.own_class
+            rows.append(Row(RowCode.POST, 0, klass, account(job.tenant, klass),
+                            account(job.tenant, klass, Kind.BURNED), own,
+                            hold=_hold("own", id, start), **facts))
+        cash = cash_of(bought, purchase.price_mrmb)
+        if purchase.bought_tokens:
+            rows += self._bought_rows(id, job, start, purchase, bought, cash, facts)
+        for key in (("usage", id, job.attempt), ("statements", job.operator, job.tenant)):
+            before = sums.get(key, (0, 0, 0))
+            sums[key] = (before[0] + ran * spec.share // 1000, before[1] + used, before[2] + cash)
+        return rows
+
+    @staticmethod
+    def _bought_rows(id: int, job: Job, start: int, purchase: Purchase, bought: int, cash: int,
+                     facts: dict[str, Any]) -> list[Row]:
+        klass, user = purchase.bought_class, facts["user"]
+        seller, tenant = account(job.operator, klass), account(job.tenant, klass)
+        rows = [Row(RowCode.POST, 0, klass, seller, tenant, bought,
+                    hold=_hold("tok", id, start), **facts)]
+        if cash_of(purchase.bought_tokens, purchase.price_mrmb):
+            rows.append(Row(RowCode.POST, 0, CASH, account(job.tenant, CASH),
+                            account(job.operator, CASH), cash, hold=_hold("csh", id, start),
+                            user=user))
+        if bought:
+            rows.append(Row(RowCode.BURN, 0, klass, tenant,
+                            account(job.tenant, klass, Kind.BURNED), bought, user=user))
+        if purchase.bought_tokens > bought:
+            rows.append(Row(RowCode.RETIRE, 0, klass, seller,
+                            account(job.operator, klass, Kind.ISSUER),
+                            purchase.bought_tokens - bought, attestation=purchase.attestation,
+                            user=user))
+        return rows
+
+    def _sum_writes(self, sums: dict[Any, tuple[int, int, int]]) -> list[Write]:
+        writes = []
+        for (table, *key), more in sums.items():
+            before = self.tables[table].get(tuple(key)) or (0, 0, 0)
+            writes.append(Write(self.name, table, tuple(key),
+                                tuple(a + b for a, b in zip(before, more, strict=True))))
+        return writes
+
+    def _leaf(self, id: int, job: Job, spec: Spec, device_ms: int, finished: int,
+              last: Purchase | None) -> bytes:
+        """Return the provenance leaf: which chips ran what, for whom, behind a commitment."""
+        chip = self.chips.datasheet[job.chip]
+        return encode({
+            "job": id, "attempt": job.attempt, "tenant": spec.commitment,
+            "workload": spec.workload, "chip": job.chip, "origin": chip.origin,
+            "devices": [[self.chips.tables["hosts"][host].identity, list(indices)]
+                        for host, indices in job.slots],
+            "rating": last.rating if last else 0,
+            "rating_version": last.rating_version if last else 0,
+            "device_ms": device_ms, "from": job.placed, "to": finished,
+            "evidence": 0,  # the operator's statement; see the levels in docs/provenance.md
+        })
+
+
+def _user(job: int, start: int) -> bytes:
+    return job.to_bytes(8, "big") + start.to_bytes(8, "big")
+
+
+def _hold(prefix: str, job: int, start: int) -> bytes:
+    return prefix.encode() + job.to_bytes(7, "big") + (start // HOUR).to_bytes(6, "big")

@@ -1,0 +1,1 @@
+"""Virtual worlds: trace readers, arrivals, and runs through the production domain and loop."""

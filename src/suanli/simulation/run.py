@@ -1,0 +1,105 @@
+"""Runs a workload through the production domain, market, ledger and loop on virtual time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from suanli.planning.policies import Policy
+from suanli.schedule import phases
+from suanli.schedule.commands import Submit
+from suanli.schedule.job import Spec
+from suanli.simulation.workload import Workload
+from suanli.simulation.world import Theatre, World
+from suanli.terms.errors import InvariantBroken
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A placement of a job: [start, end), so many devices."""
+
+    job: int
+    start: int
+    end: int
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run leaves for the metrics."""
+
+    theatre: Theatre
+    intervals: tuple[Interval, ...]
+    blocks: int
+    state_root: bytes
+
+
+class Run:
+    """One workload under one policy."""
+
+    def __init__(self, world: World, workload: Workload, policy: Policy, path: Path) -> None:
+        self.workload = workload
+        self._by_job: dict[int, int] = {}  # job id -> index of its arrival
+        self.theatre = Theatre(world, path, policy, self._duration_of)
+        self._intervals: list[Interval] = []
+        self._seen: dict[int, tuple[int, int]] = {}  # job -> (attempt, placed)
+
+    def _duration_of(self, job: int, spec: Spec, host: str) -> int:
+        chip = self.theatre.driver.rooms.chips.tables["hosts"][host].chip
+        return self.workload.arrivals[self._by_job[job]].duration_ms(chip)
+
+    def go(self, progress: Progress = lambda done, total: None) -> Outcome:
+        """Run until every job has ended; return what happened."""
+        driver, arrivals = self.theatre.driver, self.workload.arrivals
+        schedule = driver.rooms.schedule
+        index, ended, at = 0, 0, self.theatre.world.start
+        while True:
+            while index < len(arrivals) and arrivals[index].at <= at:
+                self._submit(index, at)
+                index += 1
+            running = set(schedule.ids_in(*phases.HOLDS_DEVICES))
+            driver.step(at)
+            self._record(running, at)
+            done = len(schedule.ids_in(phases.ENDED))
+            if done != ended:
+                ended = done
+                progress(ended, len(arrivals))
+            if ended == len(arrivals) == index:
+                break
+            at = self._next(at, arrivals[index].at if index < len(arrivals) else None)
+        return self._outcome()
+
+    def _submit(self, index: int, at: int) -> None:
+        arrival = self.workload.arrivals[index]
+        self._by_job[index + 1] = index
+        agent = self.theatre.agents[arrival.tenant]
+        refusal = self.theatre.driver.request(agent.sign(Submit(arrival.spec)), at)
+        if refusal is not None:
+            raise InvariantBroken(f"arrival {index} was refused: {refusal.reason}")
+
+    def _next(self, at: int, arrival: int | None) -> int:
+        planner = self.theatre.planner
+        if planner.has_more():
+            return at
+        instants = [planner.next_instant(at), self.theatre.cluster.next_instant(), arrival]
+        return max(at, min(i for i in instants if i is not None))
+
+    def _record(self, before: set[int], at: int) -> None:
+        """Note placements that began and ended in this step."""
+        schedule = self.theatre.driver.rooms.schedule
+        now = set(schedule.ids_in(*phases.HOLDS_DEVICES))
+        for job in before - now:
+            _, start = self._seen.pop(job)
+            self._intervals.append(Interval(job, start, at, schedule.spec(job).devices))
+        for job in now - before:
+            self._seen[job] = (schedule.job(job).attempt, at)
+
+    def _outcome(self) -> Outcome:
+        application = self.theatre.engine.application
+        schedule = self.theatre.driver.rooms.schedule
+        if len(schedule.tables["jobs"]) != len(self.workload.arrivals):
+            raise InvariantBroken("not every arrival became a job")
+        block = self.theatre.engine.block(application.height)
+        return Outcome(self.theatre, tuple(self._intervals), application.height,
+                       block.header.state if block else b"")

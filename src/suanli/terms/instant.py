@@ -1,0 +1,34 @@
+"""Instants and delivery periods: Unix milliseconds, always handed in, never asked for."""
+
+from typing import NamedTuple
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Period(NamedTuple):
+    """A half-open span [start, end) in Unix milliseconds."""
+
+    start: int
+    end: int
+
+    @property
+    def duration_ms(self) -> int:
+        return self.end - self.start
+
+
+def hour_of(at: int) -> Period:
+    """Return the delivery hour that contains the instant.
+
+    >>> hour_of(3_600_001)
+    Period(start=3600000, end=7200000)
+    """
+    start = at - at % HOUR
+    return Period(start, start + HOUR)
+
+
+def is_on_the_hour(at: int) -> bool:
+    """Say whether a delivery hour starts at this instant."""
+    return at % HOUR == 0

@@ -1,0 +1,52 @@
+"""What every room that remembers has in common: named tables, commit, root, snapshot, restore."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from suanli.terms.canonical import sha256
+from suanli.terms.change import Write
+from suanli.terms.command import typed_value
+from suanli.terms.table import Table
+
+
+class Room:
+    """A room: tables that only `commit` changes, and one root over them."""
+
+    name: ClassVar[str]
+    # Table name -> (key type, record type), for `restore`.
+    schema: ClassVar[dict[str, tuple[Any, Any]]]
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Table[Any, Any]] = {name: Table() for name in self.schema}
+
+    def commit(self, writes: Iterable[Write]) -> None:
+        """Apply record writes that a check has allowed; the only door to this state."""
+        for write in writes:
+            table = self.tables[write.table]
+            if write.value is None:
+                table.delete(write.key)
+            else:
+                table.put(write.key, write.value)
+
+    def root(self) -> bytes:
+        """Return the hash over the roots of all tables, in the order of the schema."""
+        return sha256(b"room", *(table.root() for table in self.tables.values()))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all tables as plain values."""
+        return {name: table.snapshot() for name, table in self.tables.items()}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take over what `snapshot` gave, checking every record against the schema."""
+        for name, (key_type, record_type) in self.schema.items():
+            width, free, rows = snapshot[name]
+            self.tables[name].restore(width, free, [
+                (slot, typed_value(key_type, key, f"{name}.key"),
+                 typed_value(record_type, record, f"{name}.record"))
+                for slot, key, record in rows])
+
+
+def changed(record: Any, **fields: Any) -> Any:
+    """Return a copy of a frozen record with some fields changed."""
+    return dataclasses.replace(record, **fields)

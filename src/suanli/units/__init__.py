@@ -1,0 +1,1 @@
+"""What it is worth: workload classes, ratings, grades."""
