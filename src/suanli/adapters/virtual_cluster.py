@@ -47,6 +47,10 @@ class VirtualCluster:
                 for job, attempt in placements.items() if self._running.get(job) != attempt]
         return lost
 
+    def close(self) -> None:
+        """Forget what runs: nothing outside this object does."""
+        self._running.clear()
+
     def next_instant(self) -> int | None:
         """Return when the next placement ends, or starts to be known."""
         if self._started:

@@ -46,10 +46,9 @@ def verify_chain(genesis: bytes, blocks: Iterable[Stored]) -> Iterator[Verified]
     """
     start = cbor2.loads(genesis)
     keys = [VerifyKey(key) for key in start["validators"]]
-    previous, height, time = _sha(b"suanli genesis 1\x00", genesis), 0, start["time"]
+    previous, time = _sha(b"suanli genesis 1\x00", genesis), start["time"]
     peaks: list[tuple[int, bytes]] = []
-    for stored in blocks:
-        height += 1
+    for height, stored in enumerate(blocks, start=1):
         header = _canonical(stored.header, height, "header")
         _same(stored.height, height, height, "height")
         _same(header["height"], height, height, "height in the header")

@@ -1,12 +1,12 @@
 """The one table of what follows from what: the life of a token-hour on one page.
 
-| when                       | then, in the same all-or-nothing set                     | room       |
-|----------------------------|----------------------------------------------------------|------------|
-| an order trades (firm)     | the buyer's claim on the hour: a reservation             | schedule   |
-| a job is placed            | its hour is bought: issue, hold cash, hold tokens        | settlement |
-| placements are renewed     | the next hour is bought for each, as one array           | settlement |
-| a placement ends           | metered part posted and burned, rests voided, retired    | settlement |
-| past classes are swept     | orders still resting on past hours are voided            | market     |
+| when                      | then, in the same all-or-nothing set                    | room       |
+|---------------------------|---------------------------------------------------------|------------|
+| an order trades (firm)    | the buyer's claim on the hour: a reservation            | schedule   |
+| a job is placed           | its hour is bought: issue, hold cash, hold tokens       | settlement |
+| placements are renewed    | the next hour is bought for each, as one array          | settlement |
+| a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
+| past classes are swept    | orders still resting on past hours are voided           | market     |
 
 Each follow-up reads the state before the command and returns the change with more in it, or the
 refusal that refuses the whole command. All rooms of this table are in one domain today; where a

@@ -65,7 +65,7 @@ class Kernel:
         chain_start, chain_code = 0, 0
         for index, fields in enumerate(STRUCT.iter_unpack(rows)):
             row = Row(*fields)
-            code = chain_code and Code.LINKED_ROW_FAILED or self._row(row)
+            code = (chain_code and Code.LINKED_ROW_FAILED) or self._row(row)
             codes.append(code)
             if code and not chain_code:
                 chain_code = code

@@ -17,7 +17,18 @@ import numpy.typing as npt
 from suanli.chips.state import Chips
 from suanli.ledger.commands import Attest, Batch, Grant
 from suanli.ledger.kernel import NOTHING, Balance, Hold, Kernel
-from suanli.ledger.row import CASH, ROW_BYTES, Kind, Row, RowCode, account, class_of, kind_of, link, owner_of
+from suanli.ledger.row import (
+    CASH,
+    ROW_BYTES,
+    Kind,
+    Row,
+    RowCode,
+    account,
+    class_of,
+    kind_of,
+    link,
+    owner_of,
+)
 from suanli.members.state import Members
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.instant import HOUR, is_on_the_hour

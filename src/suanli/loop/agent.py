@@ -5,7 +5,7 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from suanli.members.envelope import Envelope, sign
-from suanli.terms.canonical import plain
+from suanli.terms.canonical import plain, sha256
 from suanli.terms.command import encode_command
 
 
@@ -21,6 +21,10 @@ class Agent:
     @property
     def public_key(self) -> bytes:
         return bytes(self._key.verify_key)
+
+    def salt(self, label: str) -> bytes:
+        """Return a secret that only this key's owner can derive again, one a label."""
+        return sha256(b"suanli salt\x00", bytes(self._key), label.encode())
 
     def sign(self, command: Any) -> Envelope:
         """Return the command's envelope, with the next nonce."""

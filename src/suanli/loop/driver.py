@@ -25,7 +25,10 @@ class Driver:
     """Drives one domain. Not thread-safe: one thread steps it."""
 
     def __init__(self, engine: Engine, cluster: Cluster, planner: Planner,
-                 operators: dict[int, Agent]) -> None:
+                 operators: dict[int, Agent],
+                 after_effect: Callable[[], None] = lambda: None) -> None:
+        """Wire a driver; `after_effect` is told of each effect performed, for crash tests."""
+        self._after_effect = after_effect
         self.engine = engine
         self.cluster = cluster
         self.planner = planner
@@ -78,6 +81,7 @@ class Driver:
         self.planner.observe(block.body.envelopes, finalised.receipts, at)
         for effect in finalised.effects:
             self._perform(effect, at)
+            self._after_effect()
         for listener in self.listeners:
             listener(block, finalised)
 

@@ -32,6 +32,14 @@ class Engine(Protocol):
         """
         ...
 
+    def block(self, height: int) -> Block | None:
+        """Return a stored block."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the engine owns."""
+        ...
+
 
 class Report(NamedTuple):
     """What a cluster saw of a placement: that it runs, or that it ended."""
@@ -61,4 +69,8 @@ class Cluster(Protocol):
 
     def recover(self, placements: dict[int, int], at: int) -> list[Report]:
         """After a restart: end what an earlier server left running, report each as lost."""
+        ...
+
+    def close(self) -> None:
+        """End what still runs; the next start reports it as lost."""
         ...

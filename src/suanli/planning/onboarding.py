@@ -7,7 +7,7 @@ from typing import Any
 from suanli.chips.commands import RegisterHost, RegisterZone
 from suanli.chips.datasheet import Chip
 from suanli.market.commands import PostOffer
-from suanli.units.commands import DefineGrade, DeclareRating
+from suanli.units.commands import DeclareRating, DefineGrade
 from suanli.units.rating import rate
 from suanli.units.workload import WORKLOAD_CLASSES
 

@@ -17,10 +17,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A placement of a job: [start, end), so many devices."""
+    """A placement of a job: devices held in [start, end), all members running from `ran_from`."""
 
     job: int
     start: int
+    ran_from: int
     end: int
     devices: int
 
@@ -43,7 +44,8 @@ class Run:
         self._by_job: dict[int, int] = {}  # job id -> index of its arrival
         self.theatre = Theatre(world, path, policy, self._duration_of)
         self._intervals: list[Interval] = []
-        self._seen: dict[int, tuple[int, int]] = {}  # job -> (attempt, placed)
+        self._placed: dict[int, int] = {}  # job -> when its devices were taken
+        self._ran_from: dict[int, int] = {}  # job -> when all of it ran
 
     def _duration_of(self, job: int, spec: Spec, host: str) -> int:
         chip = self.theatre.driver.rooms.chips.tables["hosts"][host].chip
@@ -90,10 +92,14 @@ class Run:
         schedule = self.theatre.driver.rooms.schedule
         now = set(schedule.ids_in(*phases.HOLDS_DEVICES))
         for job in before - now:
-            _, start = self._seen.pop(job)
-            self._intervals.append(Interval(job, start, at, schedule.spec(job).devices))
+            start = self._placed.pop(job)
+            self._intervals.append(Interval(job, start, self._ran_from.pop(job, at), at,
+                                            schedule.spec(job).devices))
         for job in now - before:
-            self._seen[job] = (schedule.job(job).attempt, at)
+            self._placed[job] = at
+        for job in now:
+            if job not in self._ran_from and schedule.job(job).phase == phases.RUNNING:
+                self._ran_from[job] = at
 
     def _outcome(self) -> Outcome:
         application = self.theatre.engine.application

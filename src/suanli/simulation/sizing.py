@@ -37,7 +37,7 @@ def _load_of_one_host_each(workload: Workload, span_ms: int, chips: list[str]) -
     if len(chips) == 1:
         return sum(wanted.values()) / capacity
     solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.silent()
+    solver.setOptionValue("output_flag", False)
     z = solver.addVariable(0, highspy.kHighsInf, 1.0)
     use: dict[str, list[tuple[float, Any]]] = {chip: [] for chip in chips}
     for speeds, work in wanted.items():
@@ -51,3 +51,14 @@ def _load_of_one_host_each(workload: Workload, span_ms: int, chips: list[str]) -
         solver.addConstr(sum(need * share for need, share in use[chip]) <= z)
     solver.run()
     return float(solver.getInfo().objective_function_value)
+
+
+def generated_fleet(hosts: int) -> Fleet:
+    """Return the fleet of the generated workload: H100 hosts of eight."""
+    return Fleet((HostGroup(ZONE, AREA, "h100-sxm-80", DEVICES_PER_HOST, hosts),), PRICE_MRMB)
+
+
+def load_of(workload: Workload, span_ms: int) -> float:
+    """Return the offered load that a workload makes on one host of eight."""
+    work = sum(a.spec.devices * a.spec.share * a.durations[0][1] for a in workload.arrivals)
+    return work / 1000 / (DEVICES_PER_HOST * span_ms)

@@ -57,14 +57,15 @@ class Theatre:
         self.engine = SqliteEngine(path, world.key("validator"), world.genesis(),
                                    is_durable=False)
         self.cluster = VirtualCluster(duration_of)
-        self.agents = {name: self._agent(name, id) for id, name in enumerate(
+        self.agents = {name: self.agent(name, id) for id, name in enumerate(
             ["governor", *(name for name, _ in world.operators)], start=1)}
         operators = {self.agents[name].member: self.agents[name] for name, _ in world.operators}
         self.planner = Planner(policy, list(operators))
         self.driver = Driver(self.engine, self.cluster, self.planner, operators)
         self._open()
 
-    def _agent(self, name: str, member: int) -> Agent:
+    def agent(self, name: str, member: int) -> Agent:
+        """Return a fresh agent with the world's key for a name."""
         return Agent(self.world.key(name), self.engine.genesis.chain, member)
 
     def _open(self) -> None:
@@ -79,7 +80,7 @@ class Theatre:
             key = self.world.key(name)
             self._ask(self.agents["governor"], Register(name, ("tenant",), bytes(key.verify_key)))
             self._ask(self.agents["governor"], Grant(id, self.world.grant))
-            self.agents[name] = self._agent(name, id)
+            self.agents[name] = self.agent(name, id)
         self._commit(start)
 
     def _ask(self, agent: Agent, command: Any) -> None:

@@ -87,7 +87,7 @@ class Units(Room):
         key = (sender, command.grade)
         if key in self.tables["grades"]:
             return Refusal(Code.GRADE_EXISTS, f"grade {command.grade!r} exists")
-        if command.in_gang and len(command.chips) != 1 or not command.chips:
+        if (command.in_gang and len(command.chips) != 1) or not command.chips:
             return Refusal(Code.MIXED_CHIPS_IN_GANG, f"{len(command.chips)} chips; a gang grade "
                            "holds exactly one, a single grade one or more")
         factors = []

@@ -1,0 +1,126 @@
+"""Real processes on this host: started in a group of their own, logged, metered, ended whole.
+
+Laws
+----
+* Every process of a placement carries a marker in its environment, so that a later server finds
+  what an earlier one left running, whatever the moment of the crash.
+* A placement's end is reported once, with the exit code, CPU time and peak memory that the
+  kernel accounts to its leader and the descendants it waited for.
+"""
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from suanli.loop.ports import Clock, Report
+from suanli.schedule.commands import Slots
+from suanli.schedule.job import Spec
+
+MARKER = "SUANLI_PLACEMENT"
+COMMAND_NOT_FOUND, NOT_EXECUTABLE, SIGNALLED = 127, 126, 128
+MAXRSS_UNIT = 1024  # getrusage counts KiB on Linux
+
+
+@dataclass(slots=True)
+class Running:
+    """One live placement."""
+
+    attempt: int
+    process: subprocess.Popen[bytes]
+    kill_at: int | None = None
+
+
+class LocalCluster:
+    """The host that the server runs on."""
+
+    def __init__(self, directory: Path, chain: str, clock: Clock) -> None:
+        self._directory = directory
+        self._chain = chain
+        self._clock = clock
+        self._running: dict[int, Running] = {}
+        self._reports: list[Report] = []
+
+    def log_path(self, job: int, attempt: int, stream: str) -> Path:
+        """Return where a placement's stdout or stderr goes."""
+        return self._directory / f"{job}.{attempt}" / stream
+
+    def start(self, job: int, attempt: int, spec: Spec, slots: Slots, at: int) -> None:
+        folder = self.log_path(job, attempt, "stdout").parent
+        folder.mkdir(parents=True, exist_ok=True)
+        environment = {**dict(spec.environment), MARKER: self._marker(job, attempt),
+                       "SUANLI_JOB": str(job),
+                       "SUANLI_DEVICES": ",".join(f"{h}/{i}" for h, ids in slots for i in ids)}
+        with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
+            try:
+                process = subprocess.Popen(
+                    list(spec.argv), cwd=spec.directory or None, env=environment, stdout=out,
+                    stderr=err, stdin=subprocess.DEVNULL, start_new_session=True)
+            except OSError as error:
+                err.write(f"suanli: cannot start {spec.argv[:1]}: {error}\n".encode())
+                code = NOT_EXECUTABLE if isinstance(error, PermissionError) else COMMAND_NOT_FOUND
+                self._reports.append(Report(job, attempt, False, self._clock.now(), code))
+                return
+        self._running[job] = Running(attempt, process)
+        self._reports.append(Report(job, attempt, True))
+
+    def stop(self, job: int, attempt: int, grace_ms: int, at: int) -> None:
+        running = self._running.get(job)
+        if running is not None and running.attempt == attempt:
+            _signal_group(running.process.pid, signal.SIGTERM)
+            running.kill_at = self._clock.now() + grace_ms
+
+    def poll(self, at: int) -> list[Report]:
+        reports, self._reports = self._reports, []
+        for job, running in list(self._running.items()):
+            if running.kill_at is not None and self._clock.now() >= running.kill_at:
+                _signal_group(running.process.pid, signal.SIGKILL)
+            ended = self._reap(job, running)
+            if ended is not None:
+                del self._running[job]
+                reports.append(ended)
+        return reports
+
+    def _reap(self, job: int, running: Running) -> Report | None:
+        pid, status, usage = os.wait4(running.process.pid, os.WNOHANG)
+        if pid == 0:
+            return None
+        code = os.waitstatus_to_exitcode(status)
+        running.process.returncode = code  # Popen must not wait for it again
+        _signal_group(running.process.pid, signal.SIGKILL)  # what the leader left behind
+        cpu_ms = round((usage.ru_utime + usage.ru_stime) * 1000)
+        return Report(job, running.attempt, False, self._clock.now(),
+                      code if code >= 0 else SIGNALLED - code, False, cpu_ms,
+                      usage.ru_maxrss * MAXRSS_UNIT)
+
+    def recover(self, placements: dict[int, int], at: int) -> list[Report]:
+        """End every process of this chain that an earlier server left, report all as lost."""
+        prefix = f"{self._chain}/"
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARKER, "").startswith(prefix):
+                    process.kill()
+                    process.wait(timeout=10)
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue  # gone, or not ours to see: neither can be a placement of ours
+        return [Report(job, attempt, False, at, -1, True) for job, attempt in placements.items()]
+
+    def close(self) -> None:
+        """End what still runs; the next start reports it as lost."""
+        for running in self._running.values():
+            _signal_group(running.process.pid, signal.SIGKILL)
+            running.process.wait()
+        self._running.clear()
+
+    def _marker(self, job: int, attempt: int) -> str:
+        return f"{self._chain}/{job}.{attempt}"
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return  # nobody is left in the group, which is what was wanted

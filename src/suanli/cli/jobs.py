@@ -1,0 +1,152 @@
+"""Verbs for tenants: run, jobs, logs, cancel."""
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from suanli.cli.main import DataDir, directory_of
+from suanli.cli.operate import Output
+from suanli.cli.output import Format, err, show
+from suanli.sdk import Client
+
+POLL_S = 0.05
+UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+# Passed on to a job without being asked: what commands need to be found, and no secrets.
+PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+JobId = Annotated[int, typer.Argument(help="The job's id.", min=1)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    settings = {"allow_extra_args": False, "ignore_unknown_options": False}
+    app.command(epilog="Example: suanli run --time-limit 2h -- python3 train.py",
+                context_settings=settings)(run)
+    app.command(epilog="Example: suanli jobs -o json")(jobs)
+    app.command(epilog="Example: suanli logs 1")(logs)
+    app.command(epilog="Example: suanli cancel 1")(cancel)
+
+
+def duration_ms(text: str) -> int:
+    """Return the milliseconds of `90s`, `30m`, `24h` or `2d`."""
+    match = re.fullmatch(r"(\d{1,9})([smhd])", text)
+    if match is None or int(match[1]) == 0:
+        raise typer.BadParameter(f"found {text!r}; a number and s, m, h or d, as 24h, is accepted")
+    return int(match[1]) * UNITS_MS[match[2]]
+
+
+def run(
+    command: Annotated[list[str], typer.Argument(help="The command, after --.")],
+    data_dir: DataDir = None,
+    time_limit: Annotated[str, typer.Option(help="Ended at this limit: 90s, 30m, 24h.")] = "24h",
+    max_hourly_cost: Annotated[float | None, typer.Option(
+        help="RMB an hour may cost at most (default: twice the posted price).")] = None,
+    devices: Annotated[int, typer.Option(min=1, help="Devices, all or nothing.")] = 1,
+    share: Annotated[int, typer.Option(
+        min=1, max=1000, help="Thousandths of one device.")] = 1000,
+    workload: Annotated[str, typer.Option(help="Workload class.")] = "llm-training",
+    chip: Annotated[list[str] | None, typer.Option(help="Admissible chip (repeat).")] = None,
+    env: Annotated[list[str] | None, typer.Option(help="NAME or NAME=VALUE to pass on.")] = None,
+    grace: Annotated[str, typer.Option(help="Between SIGTERM and SIGKILL.")] = "10s",
+    name: Annotated[str, typer.Option(help="A name for lists.")] = "",
+    detach: Annotated[bool, typer.Option(help="Print the id and return.")] = False,
+) -> None:
+    """Run a command on bought compute: stream its output, wait for its receipt, exit as it did."""
+    limit, grace_ms = duration_ms(time_limit), duration_ms(grace)
+    client = client_for(data_dir)
+    cost = round(max_hourly_cost * 1e6) if max_hourly_cost is not None else _twice_posted(
+        client, workload, devices, share, chip or [])
+    job = client.submit(argv=command, time_limit_ms=limit, max_hourly_cost=cost, name=name,
+                        devices=devices, share=share, workload=workload, chips=chip or [],
+                        directory=os.getcwd(), environment=_environment(env or []),
+                        grace_ms=grace_ms)
+    if detach:
+        print(job)
+        return
+    sys.exit(_follow(client, job))
+
+
+def client_for(data_dir: Path | None) -> Client:
+    """Return a client, starting the server if need be (imported late: it is heavy)."""
+    from suanli.cli.server import client_of
+    return client_of(directory_of(data_dir))
+
+
+def _twice_posted(client: Client, workload: str, devices: int, share: int,
+                  chips: list[str]) -> int:
+    """Return twice what an hour of the job costs at the dearest admissible posted price."""
+    hourly = [p["device_hour_micro_rmb"] for p in client.list("prices")
+              if p["workload"] == workload and p["is_gang"] == (devices > 1)
+              and p["tier"] == "spot" and (not chips or p["chip"] in chips)]
+    # At least one micro-RMB: the API refuses a job that states no cost at all.
+    return max(1, 2 * max(hourly, default=0) * devices * share // 1000)
+
+
+def _environment(wanted: list[str]) -> dict[str, str]:
+    chosen = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    for item in wanted:
+        name, equals, value = item.partition("=")
+        if not equals and name not in os.environ:
+            raise typer.BadParameter(f"--env {name}: it is not set here; NAME=VALUE sets it")
+        chosen[name] = value if equals else os.environ[name]
+    return chosen
+
+
+def _follow(client: Client, job: int) -> int:
+    """Stream a job's output until its receipt is in a block; return its exit code."""
+    offsets = {"stdout": 0, "stderr": 0}
+    try:
+        while True:
+            row = client.job(job)
+            _drain(client, job, offsets)
+            if row["receipt"] is not None:
+                _drain(client, job, offsets)
+                return _report(job, row)
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        err.print(f"\nsuanli: cancelling job {job}")
+        client.cancel(job)
+        return 130
+
+
+def _drain(client: Client, job: int, offsets: dict[str, int]) -> None:
+    for stream, target in (("stdout", sys.stdout.buffer), ("stderr", sys.stderr.buffer)):
+        while data := client.logs(job, stream, offsets[stream]):
+            offsets[stream] += len(data)
+            target.write(data)
+        target.flush()
+
+
+def _report(job: int, row: dict[str, Any]) -> int:
+    err.print(f"suanli: job {job} {row['outcome']}, {row['device_ms'] / 1000:.1f} device-seconds, "
+              f"{row['cash_micro_rmb'] / 1e6:.6f} RMB, receipt {row['receipt']}")
+    if row["outcome"] in ("succeeded", "failed"):
+        return int(row["exit_code"])
+    return 1
+
+
+def jobs(data_dir: DataDir = None, output: Output = Format.table) -> None:
+    """List the jobs."""
+    show(client_for(data_dir).list("jobs"),
+         ("id", "name", "phase", "outcome", "exit_code", "devices", "chip", "device_ms",
+          "cash_micro_rmb", "receipt"), output)
+
+
+def logs(job: JobId, data_dir: DataDir = None,
+         stderr: Annotated[bool, typer.Option(help="The error stream instead.")] = False) -> None:
+    """Print a job's output so far."""
+    client, offset = client_for(data_dir), 0
+    client.job(job)
+    while data := client.logs(job, "stderr" if stderr else "stdout", offset):
+        offset += len(data)
+        sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def cancel(job: JobId, data_dir: DataDir = None) -> None:
+    """End a job: at once if it is queued, by SIGTERM and its grace if it runs."""
+    client_for(data_dir).cancel(job)

@@ -1,0 +1,67 @@
+"""`suanli`: every verb, and the exit codes that scripts depend on.
+
+0 done · 1 refused · 2 wrong usage · 3 engine unavailable · 70 broken invariant.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suanli import __version__
+from suanli.cli.output import err
+
+REFUSED, USAGE, UNAVAILABLE, BROKEN = 1, 2, 3, 70
+
+app = typer.Typer(
+    name="suanli", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
+    help="One unit, one market, one scheduler and one ledger for mixed fleets of accelerators.",
+    epilog="Example: suanli run -- python3 train.py")
+DataDir = Annotated[Path | None, typer.Option(
+    "--data-dir", help="The server's data directory (default: $SUANLI_HOME, else the "
+    "platform's user data directory).")]
+
+
+def directory_of(data_dir: Path | None) -> Path:
+    """Return the data directory in force."""
+    from suanli.config import Settings
+    return (data_dir or Settings().home).expanduser().resolve()
+
+
+@app.callback()
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if show:
+        print(f"suanli {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; translate what was raised into a line and an exit code."""
+    from suanli.cli import chain, jobs, market, operate, worlds
+    for module in (worlds, operate, jobs, market, chain):
+        module.register(app)
+    try:
+        app()
+    except Exception as error:  # the outermost frame: known kinds get their code, bugs are shown
+        code = _code_of(error)
+        if code is None:
+            raise
+        err.print(f"suanli: {error}", markup=False, highlight=False)
+        sys.exit(code)
+
+
+def _code_of(error: Exception) -> int | None:
+    from suanli.sdk import Refused, ServerError
+    from suanli.terms.errors import AdapterError, Broken, InputError
+    for kinds, code in (((Refused,), REFUSED), ((InputError,), USAGE),
+                        ((ServerError, AdapterError), UNAVAILABLE), ((Broken,), BROKEN)):
+        if isinstance(error, kinds):
+            return code
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Verbs for trading: price, buy, orders, balance."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from suanli.cli.jobs import client_for
+from suanli.cli.main import DataDir
+from suanli.cli.operate import Output
+from suanli.cli.output import Format, out, show
+
+HOUR_MS = 3_600_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command(epilog="Example: suanli price")(price)
+    app.command(epilog="Example: suanli buy local cpu-core-llm-training-single "
+                "2026-12-01T15 0.001")(buy)
+    app.command(epilog="Example: suanli orders -o json")(orders)
+    app.command(epilog="Example: suanli balance")(balance)
+
+
+def price(data_dir: DataDir = None, output: Output = Format.table) -> None:
+    """List the posted prices: milli-RMB a token, and what a device-hour costs."""
+    show(client_for(data_dir).list("prices"),
+         ("area", "grade", "tier", "rating_ucu", "price_mrmb", "device_hour_micro_rmb",
+          "sellable_device_ms"), output)
+
+
+def buy(
+    area: Annotated[str, typer.Argument(help="Bidding area.")],
+    grade: Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")],
+    hour: Annotated[str, typer.Argument(help="Delivery hour, UTC: 2026-12-01T15.")],
+    tokens: Annotated[str, typer.Argument(help="Tokens, in steps of 0.001.")],
+    data_dir: DataDir = None,
+    limit: Annotated[int | None, typer.Option(
+        min=1, help="Milli-RMB a token at most (default: the posted price).")] = None,
+    rest: Annotated[bool, typer.Option(help="Leave what does not trade in the book.")] = False,
+) -> None:
+    """Buy firm tokens of an hour: a reservation that a later `run` in that hour draws on."""
+    client = client_for(data_dir)
+    if limit is None:
+        posted = [p["price_mrmb"] for p in client.list("prices")
+                  if (p["area"], p["grade"], p["tier"]) == (area, grade, "firm")]
+        if not posted:
+            raise typer.BadParameter(f"no posted price for {grade!r} in {area!r}; `suanli price` "
+                                     "lists those there are, --limit gives your own")
+        limit = posted[0]
+    answer = client.order(area=area, grade=grade, start=_hour_ms(hour), price_mrmb=limit,
+                          lots=_lots(tokens), is_ioc=not rest)
+    out.print(f"order {answer['id']}: {answer['filled'] / 1000:.3f} token bought, "
+              f"{answer['left'] / 1000:.3f} resting, in block {answer['height']}")
+
+
+def _hour_ms(text: str) -> int:
+    try:
+        at = datetime.strptime(text, "%Y-%m-%dT%H").replace(tzinfo=UTC)
+    except ValueError:
+        raise typer.BadParameter(f"found {text!r}; an hour as 2026-12-01T15 (UTC) is "
+                                 "accepted") from None
+    return int(at.timestamp()) // 3600 * HOUR_MS
+
+
+def _lots(text: str) -> int:
+    whole, _, fraction = text.partition(".")
+    if not whole.isdecimal() or not (fraction or "0").isdecimal() or len(fraction) > 3:
+        raise typer.BadParameter(f"found {text!r}; tokens in steps of 0.001 are accepted")
+    lots = int(whole) * 1000 + int((fraction + "000")[:3])
+    if lots == 0:
+        raise typer.BadParameter("0 tokens; 0.001 or more is accepted")
+    return lots
+
+
+def orders(data_dir: DataDir = None, output: Output = Format.table,
+           cancel: Annotated[int | None, typer.Option(help="Take this order out.")] = None) -> None:
+    """List the orders resting in the book."""
+    client = client_for(data_dir)
+    if cancel is not None:
+        client.cancel_order(cancel)
+    show(client.list("orders"), ("id", "owner", "side", "product", "price_mrmb", "lots"), output)
+
+
+def balance(data_dir: DataDir = None, output: Output = Format.table) -> None:
+    """List what everybody owns: cash, and tokens by product."""
+    show(client_for(data_dir).list("balances"), ("owner", "unit", "in_words", "held"), output)

@@ -1,0 +1,79 @@
+"""Verbs for whoever runs a server: up, down, fleet, chips."""
+
+from typing import Annotated
+
+import typer
+
+from suanli.cli.main import DataDir, directory_of
+from suanli.cli.output import Format, err, show
+
+Output = Annotated[Format, typer.Option("-o", "--output", help="table or json.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command(epilog="Example: suanli up --port 8080")(up)
+    app.command(epilog="Example: suanli down")(down)
+    app.command(epilog="Example: suanli fleet -o json")(fleet)
+    chips = typer.Typer(help="Chips: what is known of them and what they are worth.",
+                        no_args_is_help=True)
+    chips.command("list", epilog="Example: suanli chips list")(chips_list)
+    app.add_typer(chips, name="chips")
+
+
+def up(data_dir: DataDir = None,
+       port: Annotated[int | None, typer.Option(
+           min=1, max=65535, help="Also serve loopback TCP, with a credential.")] = None) -> None:
+    """Run the server in the foreground. The first start makes an operator out of this host."""
+    from suanli.cli.server import run_server
+    from suanli.config import Settings
+    run_server(directory_of(data_dir), port, Settings())
+
+
+def down(data_dir: DataDir = None) -> None:
+    """Stop the server. Jobs that still run are ended and settled as lost at the next start."""
+    from suanli.gateway.server import SOCKET
+    from suanli.sdk import Client
+    client = Client(directory_of(data_dir) / SOCKET)
+    if not client.is_alive():
+        err.print("suanli: no server runs")
+        return
+    client.shutdown()
+    _wait_until_gone(directory_of(data_dir) / SOCKET)
+
+
+def _wait_until_gone(socket: object) -> None:
+    import time
+    from pathlib import Path
+    deadline = time.monotonic() + 30
+    while Path(str(socket)).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def fleet(data_dir: DataDir = None, output: Output = Format.table) -> None:
+    """List the hosts and how much of them is in use."""
+    from suanli.cli.server import client_of
+    rows = client_of(directory_of(data_dir)).list("fleet")
+    show(rows, ("id", "operator", "area", "zone", "chip", "devices", "devices_used", "is_up"),
+         output)
+
+
+def chips_list(output: Output = Format.table) -> None:
+    """List the chips of the datasheet: origin, declared ratings in CU by class, confidence.
+
+    A rating is an addressable device's, alone, with the declared calibration of 0.70; `-o json`
+    has gangs, sources and exact micro-CU too.
+    """
+    from suanli.bootstrap import datasheet_text
+    from suanli.chips.datasheet import parse
+    from suanli.gateway.views import chips
+    from suanli.units.workload import WORKLOAD_CLASSES
+    rows = chips(parse(datasheet_text()))
+    for row in rows:
+        row.update({name: None if (ucu := row["ratings_ucu"][name]) is None
+                    else f"{ucu / 1e6:.6f}" if ucu < 1000 else f"{ucu / 1e6:.3f}"
+                    for name in WORKLOAD_CLASSES})
+        row["verified"] = "yes" if row["is_verified"] else "no"
+        row["source"] = row["confidence"]
+    show(rows, ("id", "origin", *WORKLOAD_CLASSES, "addressable_devices", "verified", "source"),
+         output)

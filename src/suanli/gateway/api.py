@@ -1,0 +1,210 @@
+"""The HTTP API, `/v1`: what the command line and other clients use.
+
+A refusal is 409 (or 403, 404 by its code) with its code number, name and reason. Over TCP a
+credential is needed; the Unix socket is protected by its file mode.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+
+from suanli import __version__
+from suanli.chain.proof import receipt_of
+from suanli.gateway import views
+from suanli.gateway.requests import EnvelopeRequest, JobRequest, OrderRequest
+from suanli.gateway.service import Answer, Service
+from suanli.market.commands import Cancel as CancelOrder
+from suanli.market.commands import Order
+from suanli.members.envelope import Envelope
+from suanli.schedule.commands import Cancel, Submit
+from suanli.schedule.job import PPM, Spec
+from suanli.terms.canonical import sha256
+from suanli.terms.errors import AdapterError, InputError
+from suanli.terms.refusals import Code, Refusal
+
+LOG_BYTES_MAX = 256 * 1024
+STATUS = {Code.UNKNOWN_JOB: 404, Code.UNKNOWN_ORDER: 404, Code.ROLE_LACKS_RIGHT: 403,
+          Code.DELEGATION_LACKS_RIGHT: 403, Code.BAD_SIGNATURE: 403,
+          Code.UNKNOWN_PARTICIPANT: 403, Code.NOT_THE_OWNER: 403}
+TENANT = "tenant"
+
+
+def create_app(service: Service, credential: str | None, stop: Callable[[], None]) -> FastAPI:
+    """Return the API over a service; `credential` None means that the transport is trusted."""
+    app = FastAPI(title="suanli", version=__version__, docs_url=None, redoc_url=None)
+
+    @app.middleware("http")
+    async def authorise(request: Request,
+                        call: Callable[[Request], Awaitable[Response]]) -> Response:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if credential is not None and not hmac.compare_digest(given.encode(),
+                                                              credential.encode()):
+            return JSONResponse({"detail": "a credential is needed: Authorization: Bearer, with "
+                                 "the text of `credential` in the data directory"}, 401)
+        return await call(request)
+
+    @app.exception_handler(InputError)
+    def malformed(request: Request, error: InputError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 422)
+
+    @app.exception_handler(AdapterError)
+    def unavailable(request: Request, error: AdapterError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503)
+
+    _reading(app, service)
+    _jobs(app, service)
+    _trading(app, service)
+
+    @app.post("/v1/shutdown")
+    def shutdown() -> dict[str, str]:
+        stop()
+        return {"status": "stopping"}
+
+    return app
+
+
+def _reading(app: FastAPI, service: Service) -> None:
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        if service.broken is not None:
+            raise HTTPException(503, f"stopped: {service.broken}")
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/v1/status")
+    def status() -> dict[str, Any]:
+        with service.lock:
+            application = service.driver.engine.application
+            return {"chain": application.domain.genesis.chain, "height": application.height,
+                    "head": application.head.hex(),
+                    "validators": [k.hex() for k in application.domain.genesis.validators]}
+
+    for path, view in (("fleet", views.fleet), ("balances", views.balances),
+                       ("receipts", views.receipts), ("jobs", views.jobs),
+                       ("orders", views.orders)):
+        def read(view: Any = view) -> list[dict[str, Any]]:
+            with service.lock:
+                return view(service)  # type: ignore[no-any-return]
+        # A closure per view; the default argument must not become a query parameter.
+        app.get(f"/v1/{path}", name=path)(_without_parameters(read))
+
+    @app.get("/v1/chips")
+    def chips() -> list[dict[str, Any]]:
+        return views.chips(service.rooms.chips.datasheet)
+
+    @app.get("/v1/prices")
+    def prices() -> list[dict[str, Any]]:
+        with service.lock:
+            return views.prices(service, service.clock.now())
+
+
+def _without_parameters(read: Callable[[], Any]) -> Callable[[], list[dict[str, Any]]]:
+    def endpoint() -> list[dict[str, Any]]:
+        return read()  # type: ignore[no-any-return]
+    return endpoint
+
+
+def _jobs(app: FastAPI, service: Service) -> None:
+    @app.post("/v1/jobs", status_code=201)
+    def submit(request: JobRequest) -> dict[str, Any]:
+        answer = _settled(service.ask(TENANT, Submit(_spec(service, request))))
+        return {"id": answer.receipt.answer["job"], "height": answer.height}
+
+    @app.get("/v1/jobs/{id}")
+    def job(id: int) -> dict[str, Any]:
+        with service.lock:
+            return views.job_row(service, id, _job(service, id))
+
+    @app.post("/v1/jobs/{id}/cancel")
+    def cancel(id: int) -> dict[str, Any]:
+        return {"id": id, "height": _settled(service.ask(TENANT, Cancel(id))).height}
+
+    @app.get("/v1/jobs/{id}/logs")
+    def logs(id: int, stream: str = "stdout", offset: int = 0) -> Response:
+        if stream not in ("stdout", "stderr") or offset < 0:
+            raise HTTPException(422, "stream stdout or stderr and an offset of 0 or more")
+        with service.lock:
+            attempt = _job(service, id).attempt
+        path = service.driver.cluster.log_path(id, attempt, stream)  # type: ignore[attr-defined]
+        if not path.is_file():
+            return Response(b"", media_type="application/octet-stream")
+        with path.open("rb") as handle:
+            handle.seek(offset)
+            return Response(handle.read(LOG_BYTES_MAX), media_type="application/octet-stream")
+
+    @app.get("/v1/receipts/{job}")
+    def receipt(job: int) -> dict[str, Any]:
+        with service.lock:
+            found = service.receipts.by_job.get(job)
+            block = service.driver.engine.block(found.height) if found else None
+            if found is None or block is None:
+                raise HTTPException(404, f"job {job} has no receipt yet")
+            genesis = service.driver.engine.application.domain.genesis
+        return {**receipt_of(block, found.index), "job": job,
+                "validators": [key.hex() for key in genesis.validators]}
+
+
+def _trading(app: FastAPI, service: Service) -> None:
+    @app.post("/v1/orders", status_code=201)
+    def order(request: OrderRequest) -> dict[str, Any]:
+        command = Order(request.issuer, request.area, request.grade, request.tier, request.start,
+                        int(request.side == "sell"), request.price_mrmb, request.lots,
+                        request.is_ioc)
+        answer = _settled(service.ask(TENANT, command))
+        return {"id": answer.receipt.answer["order"], "height": answer.height,
+                **answer.receipt.answer}
+
+    @app.delete("/v1/orders/{id}")
+    def cancel_order(id: int) -> dict[str, Any]:
+        return {"id": id, "height": _settled(service.ask(TENANT, CancelOrder(id))).height}
+
+    @app.post("/v1/envelopes", status_code=201)
+    def envelope(request: EnvelopeRequest) -> dict[str, Any]:
+        try:
+            data = bytes.fromhex(request.envelope)
+        except ValueError:
+            raise HTTPException(422, "an envelope is hexadecimal") from None
+        answer = _settled(service.submit(Envelope.from_bytes(data)))
+        return {"height": answer.height, "index": answer.index,
+                "codes": list(answer.receipt.codes),
+                "answer": {k: v for k, v in answer.receipt.answer.items()
+                           if isinstance(v, (int, str, list))}}
+
+
+def _spec(service: Service, request: JobRequest) -> Spec:
+    """Return the job's spec; without chips, every chip of the fleet at its known speed."""
+    with service.lock:
+        rooms = service.rooms
+        names = request.chips or list(dict.fromkeys(
+            host.chip for host in rooms.chips.tables["hosts"].values()))
+        ratings = {chip: rating.ucu for (_, chip, workload, gang), rating
+                   in rooms.units.tables["ratings"].items()
+                   if workload == request.workload and gang == (request.devices > 1)}
+    first = ratings.get(names[0], 1) if names else 1
+    chips = tuple((name, max(1, ratings.get(name, first) * PPM // first)) for name in names)
+    return Spec(request.name or request.argv[0], tuple(request.argv),
+                tuple(sorted(request.environment.items())), request.directory, request.devices,
+                request.share, request.workload, chips, request.area, request.time_limit_ms,
+                request.max_hourly_cost, request.grace_ms, _commitment(service, request))
+
+
+def _commitment(service: Service, request: JobRequest) -> bytes:
+    """Return a commitment to the tenant that only its agent's key can open."""
+    return sha256(service.agents[TENANT].salt(request.name), TENANT.encode())
+
+
+def _job(service: Service, id: int) -> Any:
+    job = service.rooms.schedule.job(id)
+    if job is None:
+        raise HTTPException(404, f"no job {id}")
+    return job
+
+
+def _settled(outcome: Answer | Refusal) -> Answer:
+    if isinstance(outcome, Refusal):
+        raise HTTPException(STATUS.get(outcome.code, 409), {
+            "code": int(outcome.code), "name": outcome.code.name.lower(),
+            "reason": outcome.reason, "is_transient": outcome.is_transient})
+    return outcome

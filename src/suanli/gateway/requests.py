@@ -1,0 +1,48 @@
+"""Request bodies of the API, strict: unknown fields and wrong types are 422."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+INT64_MAX = 2**63 - 1
+
+
+class Strict(BaseModel):
+    """No unknown fields, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class JobRequest(Strict):
+    """A job. Times in milliseconds, cost in micro-RMB for the whole job and hour."""
+
+    argv: list[str] = Field(min_length=1, max_length=4096)
+    time_limit_ms: int = Field(gt=0, le=INT64_MAX)
+    max_hourly_cost: int = Field(gt=0, le=INT64_MAX)
+    name: str = Field(default="", max_length=200)
+    devices: int = Field(default=1, ge=1, le=65536)
+    share: int = Field(default=1000, ge=1, le=1000)
+    workload: str = "llm-training"
+    chips: list[str] = Field(default_factory=list, max_length=100)
+    area: str = ""
+    directory: str = ""
+    environment: dict[str, str] = Field(default_factory=dict)
+    grace_ms: int = Field(default=10_000, ge=0, le=3_600_000)
+
+
+class OrderRequest(Strict):
+    """An order: `start` is the delivery hour in Unix milliseconds, `lots` are 0.001 token."""
+
+    area: str
+    grade: str
+    start: int
+    price_mrmb: int = Field(gt=0, le=INT64_MAX)
+    lots: int = Field(gt=0, le=INT64_MAX)
+    issuer: int = 1
+    tier: str = "firm"
+    side: str = Field(default="buy", pattern="^(buy|sell)$")
+    is_ioc: bool = True
+
+
+class EnvelopeRequest(Strict):
+    """An envelope that the client signed itself, canonical CBOR in hexadecimal."""
+
+    envelope: str = Field(max_length=16 * 1024 * 1024)

@@ -1,0 +1,111 @@
+"""What the API shows: plain rows from the state, amounts in the units that people use beside
+the exact integers."""
+
+from typing import Any
+
+from suanli.chips.datasheet import Chip
+from suanli.gateway.service import Service
+from suanli.ledger.row import CASH, Kind, class_of, kind_of, owner_of
+from suanli.schedule.job import Job
+from suanli.terms.instant import HOUR, hour_of
+from suanli.terms.quantity import RMB, TOKEN, cash_of, metered
+from suanli.units.rating import rate
+from suanli.units.workload import WORKLOAD_CLASSES
+
+
+def jobs(service: Service) -> list[dict[str, Any]]:
+    """Return every job, oldest first."""
+    return [job_row(service, id, job) for id, job in sorted(
+        service.rooms.schedule.tables["jobs"].items())]
+
+
+def job_row(service: Service, id: int, job: Job) -> dict[str, Any]:
+    spec = service.rooms.schedule.spec(id)
+    device_ms, tokens, cash = service.rooms.settlement.usage(id, job.attempt)
+    receipt = service.receipts.by_job.get(id)
+    return {
+        "id": id, "name": spec.name, "phase": job.phase, "outcome": job.outcome,
+        "stop_reason": job.stop_reason, "exit_code": job.exit_code, "attempt": job.attempt,
+        "devices": spec.devices, "workload": spec.workload, "chip": job.chip,
+        "hosts": [host for host, _ in job.slots], "submitted": job.submitted,
+        "placed": job.placed, "ended": job.ended, "waited_ms": job.waited_ms,
+        "device_ms": device_ms, "tokens": tokens, "cash_micro_rmb": cash,
+        "cpu_ms": job.cpu_ms, "memory_bytes_max": job.memory_bytes_max,
+        "receipt": f"{receipt.height}-{receipt.index}" if receipt else None,
+    }
+
+
+def receipts(service: Service) -> list[dict[str, Any]]:
+    """Return the receipts of ended jobs."""
+    return [{"id": f"{r.height}-{r.index}", "job": r.job, "height": r.height, "index": r.index,
+             "time": r.time} for r in service.receipts.by_job.values()]
+
+
+def balances(service: Service) -> list[dict[str, Any]]:
+    """Return every holder's balance that is not nothing."""
+    ledger, rows = service.rooms.ledger, []
+    for id, balance in ledger.tables["accounts"].items():
+        if kind_of(id) != Kind.HOLDER or (balance[0] == balance[1] and not balance[2]):
+            continue
+        member = service.rooms.members.member(owner_of(id))
+        klass = ledger.token_class(class_of(id))
+        rows.append({
+            "id": str(id), "owner": member.name if member else "clearing",
+            "unit": "cash" if class_of(id) == CASH else
+            f"{klass.area}/{klass.grade}/{klass.tier}/{klass.start}",
+            "available": ledger.available(id), "held": balance[2],
+            "in_words": f"{ledger.available(id) / RMB:.6f} RMB" if class_of(id) == CASH
+            else f"{ledger.available(id) / TOKEN:.9f} token"})
+    return rows
+
+
+def prices(service: Service, at: int) -> list[dict[str, Any]]:
+    """Return the posted prices, what an hour of a device costs, and what is left this hour."""
+    rooms, rows = service.rooms, []
+    for (issuer, area, grade, tier), price in rooms.market.tables["offers"].items():
+        record = rooms.units.grade(issuer, grade)
+        for chip, ucu, _ in record.factors:
+            attestation = rooms.ledger.attestation_id(issuer, area, chip, hour_of(at).start)
+            rows.append({
+                "id": f"{issuer}/{area}/{grade}/{tier}", "area": area, "grade": grade,
+                "tier": tier, "chip": chip, "workload": record.workload, "issuer": issuer,
+                "is_gang": record.in_gang, "rating_ucu": ucu, "price_mrmb": price,
+                "device_hour_micro_rmb": cash_of(metered(HOUR, 1000, ucu), price),
+                "sellable_device_ms": rooms.ledger.sellable_ms(attestation, at)
+                if attestation else 0})
+    return rows
+
+
+def orders(service: Service) -> list[dict[str, Any]]:
+    """Return the resting orders."""
+    return [{"id": id, "owner": o.owner, "product": list(o.product),
+             "side": ("buy", "sell")[o.side], "price_mrmb": o.price_mrmb, "lots": o.lots}
+            for id, o in sorted(service.rooms.market.tables["orders"].items())]
+
+
+def fleet(service: Service) -> list[dict[str, Any]]:
+    """Return every host, and how much of it is in use."""
+    rooms, rows = service.rooms, []
+    for name, host in rooms.chips.tables["hosts"].items():
+        used = rooms.schedule.used(name, host.devices)
+        zone = rooms.chips.zone_of(host)
+        rows.append({"id": name, "zone": host.zone, "area": zone.area,
+                     "operator": rooms.members.member(zone.operator).name, "chip": host.chip,
+                     "devices": host.devices, "devices_used": sum(1 for u in used if u),
+                     "is_up": host.is_up, "identity": host.identity})
+    return rows
+
+
+def chips(datasheet: dict[str, Chip]) -> list[dict[str, Any]]:
+    """Return the datasheet with each chip's declared rating by class, alone and in a gang."""
+    rows = []
+    for chip in datasheet.values():
+        ratings = {}
+        for name, workload in WORKLOAD_CLASSES.items():
+            ratings[name] = rate(chip, workload, False)
+            ratings[f"{name}/gang"] = rate(chip, workload, True)
+        rows.append({"id": chip.id, "vendor": chip.vendor, "model": chip.model,
+                     "origin": chip.origin, "addressable_devices": chip.addressable_devices,
+                     "is_verified": chip.is_verified, "confidence": chip.confidence,
+                     "sources": list(chip.sources), "ratings_ucu": ratings})
+    return rows

@@ -1,0 +1,104 @@
+"""A client of the HTTP API, over the Unix socket or TCP.
+
+>>> Client.__name__
+'Client'
+"""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+TIMEOUT_S = 60.0
+
+
+class Refused(Exception):
+    """The server refused a command: `code` is permanent, `name` its name."""
+
+    def __init__(self, code: int, name: str, reason: str) -> None:
+        super().__init__(f"{name} ({code}): {reason}")
+        self.code = code
+        self.name = name
+        self.reason = reason
+
+
+class ServerError(Exception):
+    """The server could not be reached, or could not answer."""
+
+
+class Client:
+    """One server, by its socket or by its address and credential."""
+
+    def __init__(self, socket: Path | None = None, address: str = "http://localhost",
+                 credential: str | None = None) -> None:
+        transport = httpx.HTTPTransport(uds=str(socket)) if socket else None
+        headers = {"authorization": f"Bearer {credential}"} if credential else {}
+        self._http = httpx.Client(transport=transport, base_url=address, headers=headers,
+                                  timeout=TIMEOUT_S)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def is_alive(self) -> bool:
+        try:
+            return self._http.get("/healthz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON of a GET."""
+        return self._checked("GET", path, params=query).json()
+
+    def list(self, what: str) -> list[dict[str, Any]]:
+        """Return one of the lists: jobs, receipts, balances, prices, orders, fleet, chips."""
+        rows: list[dict[str, Any]] = self.get(f"/v1/{what}")
+        return rows
+
+    def submit(self, **job: Any) -> int:
+        """Submit a job (fields of `JobRequest`); return its id once it is in a block."""
+        return int(self._checked("POST", "/v1/jobs", json=job).json()["id"])
+
+    def job(self, id: int) -> dict[str, Any]:
+        row: dict[str, Any] = self.get(f"/v1/jobs/{id}")
+        return row
+
+    def cancel(self, id: int) -> None:
+        self._checked("POST", f"/v1/jobs/{id}/cancel")
+
+    def logs(self, id: int, stream: str, offset: int = 0) -> bytes:
+        return self._checked("GET", f"/v1/jobs/{id}/logs",
+                             params={"stream": stream, "offset": offset}).content
+
+    def receipt(self, job: int) -> dict[str, Any]:
+        """Return a job's receipt file."""
+        receipt: dict[str, Any] = self.get(f"/v1/receipts/{job}")
+        return receipt
+
+    def order(self, **order: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._checked("POST", "/v1/orders", json=order).json()
+        return answer
+
+    def cancel_order(self, id: int) -> None:
+        self._checked("DELETE", f"/v1/orders/{id}")
+
+    def shutdown(self) -> None:
+        self._checked("POST", "/v1/shutdown")
+
+    def _checked(self, method: str, path: str, **fields: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **fields)
+        except httpx.HTTPError as error:
+            raise ServerError(f"the server does not answer: {error}") from error
+        if response.is_success:
+            return response
+        detail = _detail(response)
+        if isinstance(detail, dict) and "code" in detail:
+            raise Refused(detail["code"], detail["name"], detail["reason"])
+        raise ServerError(f"{method} {path}: {response.status_code}: {detail}")
+
+
+def _detail(response: httpx.Response) -> Any:
+    try:
+        return response.json().get("detail")
+    except ValueError:
+        return response.text[:200]
