@@ -276,9 +276,11 @@ class Ledger(Room):
         return Part(tuple(writes), link(rows))
 
     def _attestations_past(self, at: int) -> Iterable[Write]:
+        """Yield the writes that forget attestations which no open class draws on any more."""
         grace = self.members.parameter("token_grace_ms")
+        drawn_on = {attestation for _, attestation in self.tables["issued"]}
         for id, record in self.tables["attestations"].items():
-            if record.start + HOUR + grace < at:
+            if record.start + HOUR + grace < at and id not in drawn_on:
                 yield Write(self.name, "attestations", id, None)
                 key = (record.operator, record.area, record.chip, record.start)
                 yield Write(self.name, "attestation_ids", key, None)

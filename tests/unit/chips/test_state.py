@@ -1,0 +1,36 @@
+"""The inventory and its refusals."""
+
+import pytest
+
+from suanli.chips.commands import RegisterHost, RegisterZone, SetHostState
+from suanli.terms.refusals import Code
+from tests.stage import CHIP, HOST, Stage
+
+
+@pytest.mark.parametrize(("command", "code"), [
+    (RegisterZone("z", "area-1"), Code.ZONE_EXISTS),
+    (RegisterHost("h", "nowhere", CHIP, 8, 0, "x"), Code.UNKNOWN_ZONE),
+    (RegisterHost("h", "z", "h900", 8, 0, "x"), Code.UNKNOWN_CHIP),
+    (RegisterHost(HOST, "z", CHIP, 8, 0, "x"), Code.HOST_EXISTS),
+    (RegisterHost("h", "z", CHIP, 0, 0, "x"), Code.DEVICE_COUNT_OUT_OF_RANGE),
+    (RegisterHost("h", "z", CHIP, -1, 0, "x"), Code.DEVICE_COUNT_OUT_OF_RANGE),
+    (SetHostState("nowhere", False), Code.UNKNOWN_HOST),
+])
+def test_refusals(stage: Stage, command: object, code: Code) -> None:
+    assert stage.say(1, command).code == code
+
+
+def test_a_zone_is_its_operators_alone(stage: Stage) -> None:
+    rival = stage.admit("rival", ("operator",), cash=0)
+    assert stage.say(rival, RegisterHost("h", "z", CHIP, 8, 0, "x")).code == Code.NOT_THE_OWNER
+    assert stage.say(rival, SetHostState(HOST, False)).code == Code.NOT_THE_OWNER
+
+
+def test_capacity_follows_hosts(stage: Stage) -> None:
+    chips = stage.rooms.chips
+    assert chips.capacity(1, "area-1", CHIP) == 16
+    stage.must(1, SetHostState(HOST, False))
+    stage.must(1, SetHostState(HOST, False))
+    assert chips.capacity(1, "area-1", CHIP) == 8
+    stage.must(1, SetHostState(HOST, True))
+    assert chips.capacity(1, "area-1", CHIP) == 16

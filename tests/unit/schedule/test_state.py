@@ -1,0 +1,230 @@
+"""Jobs through their phases, devices never sold twice, and every refusal."""
+
+import pytest
+
+from suanli.chips.commands import RegisterHost, RegisterZone, SetHostState
+from suanli.ledger.commands import Attest
+from suanli.market.commands import PostOffer
+from suanli.schedule import phases
+from suanli.schedule.commands import Cancel, Ended, Place, Renew, Started, Stop, Submit
+from suanli.schedule.job import PPM
+from suanli.settlement.commands import Meter
+from suanli.terms.instant import HOUR, MINUTE
+from suanli.terms.quantity import RMB
+from suanli.terms.refusals import Code
+from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
+
+SECOND_HOST = HOST[:-1] + "1"
+
+
+def ended(job: int, finished: int, code: int = 0, attempt: int = 1, lost: bool = False) -> Ended:
+    return Ended(job, attempt, finished, code, lost, 5, 6)
+
+
+@pytest.mark.parametrize(("changes", "code"), [
+    ({"workload": "mining"}, Code.UNKNOWN_WORKLOAD_CLASS),
+    ({"time_limit_ms": 0}, Code.TIME_LIMIT_MISSING),
+    ({"time_limit_ms": -1}, Code.TIME_LIMIT_MISSING),
+    ({"time_limit_ms": 2**60}, Code.TIME_LIMIT_OUT_OF_RANGE),
+    ({"max_hourly_cost": 0}, Code.MAX_HOURLY_COST_MISSING),
+    ({"devices": 0}, Code.DEVICE_COUNT_OUT_OF_RANGE),
+    ({"devices": 10**9}, Code.DEVICE_COUNT_OUT_OF_RANGE),
+    ({"grace_ms": -1}, Code.DEVICE_COUNT_OUT_OF_RANGE),
+    ({"share": 0}, Code.SHARE_OUT_OF_RANGE),
+    ({"share": 1001}, Code.SHARE_OUT_OF_RANGE),
+    ({"share": 500, "devices": 2}, Code.SHARE_OUT_OF_RANGE),
+    ({"chips": ()}, Code.UNKNOWN_CHIP),
+    ({"chips": (("h900", PPM),)}, Code.UNKNOWN_CHIP),
+    ({"chips": ((CHIP, 0),)}, Code.NO_ADMISSIBLE_CHIP),
+    ({"devices": 17}, Code.GANG_DOES_NOT_FIT),
+    ({"chips": (("t4-16", PPM),)}, Code.GANG_DOES_NOT_FIT),
+    ({"area": "atlantis"}, Code.GANG_DOES_NOT_FIT),
+    ({"argv": ("x" * 16_000,) * 5}, Code.COMMAND_TOO_LONG),
+])
+def test_submissions_refused(stage: Stage, changes: dict[str, object], code: Code) -> None:
+    assert stage.say(2, Submit(spec(**changes))).code == code
+
+
+@pytest.mark.parametrize(("grade", "slots", "code"), [
+    (SINGLE, ((HOST, (0,)),), Code.OK),
+    (SINGLE, (), Code.GANG_DOES_NOT_FIT),
+    (SINGLE, ((HOST, (0, 1)),), Code.GANG_DOES_NOT_FIT),
+    (SINGLE, ((HOST, ()),), Code.GANG_DOES_NOT_FIT),
+    (SINGLE, (("nowhere", (0,)),), Code.UNKNOWN_HOST),
+    (SINGLE, ((HOST, (8,)),), Code.DEVICES_NOT_FREE),
+    (SINGLE, ((HOST, (-1,)),), Code.DEVICES_NOT_FREE),
+    (GANG, ((HOST, (0,)),), Code.UNKNOWN_GRADE),
+    ("platinum", ((HOST, (0,)),), Code.UNKNOWN_GRADE),
+])
+def test_placements(stage: Stage, grade: str, slots: object, code: Code) -> None:
+    job = stage.must(2, Submit(spec())).answer["job"]
+    assert stage.say(1, Place(job, grade, slots)).code == code  # type: ignore[arg-type]
+    assert stage.rooms.schedule.job(job).phase == (phases.QUEUED if code else phases.PLACED)
+
+
+def test_a_device_is_never_given_twice(stage: Stage) -> None:
+    stage.placed((0, 1))
+    job = stage.must(2, Submit(spec())).answer["job"]
+    assert stage.say(1, Place(job, SINGLE, ((HOST, (1,)),))).code == Code.DEVICES_NOT_FREE
+    half = stage.placed((2,), share=500)
+    other = stage.placed((2,), share=500)
+    assert half != other
+    third = stage.must(2, Submit(spec(share=1))).answer["job"]
+    assert stage.say(1, Place(third, SINGLE, ((HOST, (2,)),))).code == Code.DEVICES_NOT_FREE
+
+
+def test_a_gang_stands_on_one_chip_in_one_zone(stage: Stage) -> None:
+    stage.must(1, RegisterZone("y", "area-2"))
+    stage.must(1, RegisterHost("elsewhere", "y", CHIP, 8, 0, "x"))
+    job = stage.must(2, Submit(spec(devices=2))).answer["job"]
+    slots = ((HOST, (0,)), ("elsewhere", (0,)))
+    assert stage.say(1, Place(job, GANG, slots)).code == Code.MIXED_CHIPS_IN_GANG
+    assert stage.say(1, Place(job, GANG, ((HOST, (0,)), (SECOND_HOST, (0,))))).code == 0
+    picky = stage.must(2, Submit(spec(area="area-2"))).answer["job"]
+    assert stage.say(1, Place(picky, SINGLE, ((HOST, (3,)),))).code == Code.UNKNOWN_AREA
+
+
+def test_hosts_that_are_down_or_anothers(stage: Stage) -> None:
+    rival = stage.admit("rival", ("operator",), cash=0)
+    job = stage.must(2, Submit(spec())).answer["job"]
+    assert stage.say(rival, Place(job, SINGLE, ((HOST, (0,)),))).code == Code.NOT_THE_OWNER
+    stage.must(1, SetHostState(HOST, False))
+    assert stage.say(1, Place(job, SINGLE, ((HOST, (0,)),))).code == Code.HOST_UNAVAILABLE
+
+
+def test_a_whole_life_pays_for_use_and_leaves_a_leaf(stage: Stage) -> None:
+    job = stage.placed()
+    stage.must(1, Started(job, 1))
+    stage.at += 6 * MINUTE
+    receipt = stage.must(1, ended(job, stage.at))
+    record = stage.rooms.schedule.job(job)
+    assert (record.phase, record.outcome, record.cpu_ms) == (phases.ENDED, phases.SUCCEEDED, 5)
+    assert stage.rooms.settlement.usage(job, 1) == (6 * MINUTE, 360_000_000, 100_000)
+    assert len(receipt.leaves) == 1
+    assert len(stage.rooms.ledger.tables["holds"]) == 0
+    assert len(stage.rooms.schedule.tables["used"]) == 0
+
+
+@pytest.mark.parametrize(("phase", "what", "is_allowed"), [
+    (p, w, (p, w) in phases.TRANSITIONS)
+    for p in (phases.QUEUED, phases.PLACED, phases.RUNNING, phases.STOPPING, phases.ENDED)
+    for w in (phases.PLACE, phases.START, phases.STOP, phases.END, phases.CANCEL, phases.RENEW)])
+def test_every_phase_by_everything_that_can_happen(stage: Stage, phase: str, what: str,
+                                                   is_allowed: bool) -> None:
+    job = _in_phase(stage, phase)
+    command, who = {
+        phases.PLACE: (Place(job, SINGLE, ((SECOND_HOST, (5,)),)), 1),
+        phases.START: (Started(job, 1), 1),
+        phases.STOP: (Stop(job, phases.TIME_LIMIT), 1),
+        phases.END: (ended(job, stage.at), 1),
+        phases.CANCEL: (Cancel(job), 2),
+        phases.RENEW: (Renew((job,)), 1)}[what]
+    receipt = stage.say(who, command)
+    assert (receipt.code == 0) is is_allowed
+    if not is_allowed:
+        assert stage.rooms.schedule.job(job).phase == phase
+
+
+def _in_phase(stage: Stage, phase: str) -> int:
+    if phase == phases.QUEUED:
+        return int(stage.must(2, Submit(spec())).answer["job"])
+    job = stage.placed()
+    if phase != phases.PLACED:
+        stage.must(1, Started(job, 1))
+    if phase == phases.STOPPING:
+        stage.must(1, Stop(job, phases.TIME_LIMIT))
+    if phase == phases.ENDED:
+        stage.must(1, ended(job, stage.at))
+    return job
+
+
+@pytest.mark.parametrize(("reason", "outcome", "phase"), [
+    (phases.TIME_LIMIT, phases.TIME_LIMIT, phases.ENDED),
+    (phases.PRICED_OUT, "", phases.QUEUED),
+    (phases.SHORT_OF_FUNDS, "", phases.QUEUED),
+    (phases.DISPLACED, "", phases.QUEUED),
+])
+def test_stopped_jobs_end_or_go_back(stage: Stage, reason: str, outcome: str, phase: str) -> None:
+    job = stage.placed()
+    stage.must(1, Stop(job, reason))
+    stage.must(1, ended(job, stage.at, 143))
+    record = stage.rooms.schedule.job(job)
+    assert (record.outcome, record.phase, record.stop_reason) == (outcome, phase, reason)
+
+
+def test_reports_are_checked(stage: Stage) -> None:
+    job = stage.placed()
+    assert stage.say(1, ended(job, stage.at + 1)).code == Code.METER_OUT_OF_RANGE
+    assert stage.say(1, ended(job, START - 1)).code == Code.METER_OUT_OF_RANGE
+    assert stage.say(1, ended(job, stage.at, attempt=2)).code == Code.WRONG_PHASE
+    assert stage.say(1, Stop(job, "whim")).code == Code.MALFORMED
+    assert stage.say(1, ended(99, stage.at)).code == Code.UNKNOWN_JOB
+    assert stage.say(3, Cancel(job)).code == Code.NOT_THE_OWNER
+
+
+def test_a_lost_placement_and_a_failed_one(stage: Stage) -> None:
+    lost, failed = stage.placed((0,)), stage.placed((1,))
+    stage.must(1, ended(lost, stage.at, -1, lost=True))
+    stage.must(1, ended(failed, stage.at, 3))
+    table = stage.rooms.schedule.tables["jobs"]
+    assert [table[j].outcome for j in (lost, failed)] == [phases.LOST, phases.FAILED]
+
+
+def test_hours_are_renewed_metered_and_priced_out(stage: Stage) -> None:
+    job = stage.placed(max_hourly_cost=RMB)
+    stage.at = START + 55 * MINUTE
+    assert stage.must(1, Renew((job,))).codes == (0,)
+    assert stage.must(1, Renew((job,))).codes == (Code.NOT_RENEWABLE,)  # up to its limit
+    stage.at = START + HOUR
+    stage.must(1, Meter((job,), stage.at))
+    assert stage.rooms.settlement.usage(job, 1) == (HOUR, 3_600_000_000, RMB)
+    assert stage.say(1, Meter((job,), stage.at)).code == Code.METER_OUT_OF_RANGE
+    assert stage.say(1, Meter((job,), stage.at + 1)).code == Code.METER_OUT_OF_RANGE
+    long = stage.placed((1,), max_hourly_cost=RMB, time_limit_ms=9 * HOUR)
+    stage.must(1, PostOffer("area-1", SINGLE, "spot", 1001))
+    stage.at = START + 115 * MINUTE
+    assert stage.must(1, Renew((long,))).codes == (Code.PRICED_OUT,)
+    assert stage.say(1, Renew((long, long))).code == Code.NOT_RENEWABLE
+    assert stage.say(1, Renew((99,))).code == Code.UNKNOWN_JOB
+
+
+def test_one_array_renews_many_and_refuses_some(stage: Stage) -> None:
+    jobs = [stage.placed((n,), time_limit_ms=9 * HOUR) for n in range(3)]
+    stage.must(1, Attest("area-1", CHIP, START + HOUR, 1, 2))  # one device short
+    stage.at = START + 55 * MINUTE
+    codes = stage.must(1, Renew(tuple(jobs))).codes
+    assert codes == (0, 0, Code.ISSUANCE_ABOVE_ATTESTATION)
+    covered = stage.rooms.settlement.tables["covered"]
+    assert [covered[j] - START for j in jobs] == [2 * HOUR, 2 * HOUR, HOUR]
+
+
+def test_own_firm_tokens_are_used_first(stage: Stage) -> None:
+    from suanli.market.commands import Order
+    from suanli.ledger.row import CASH, account
+    stage.must(2, Order(1, "area-1", SINGLE, "firm", START, 0, 1000, 500, True))
+    before = stage.rooms.ledger.available(account(2, CASH))
+    job = stage.placed(time_limit_ms=HOUR)
+    stage.at = START + HOUR
+    stage.must(1, ended(job, stage.at))
+    assert stage.rooms.settlement.usage(job, 1) == (HOUR, 3_600_000_000, RMB // 2)
+    assert stage.rooms.ledger.available(account(2, CASH)) == before - RMB // 2
+
+
+def test_a_placement_near_the_hours_end_buys_the_next_too(stage: Stage) -> None:
+    stage.at = START + 57 * MINUTE
+    job = stage.placed()
+    assert stage.rooms.settlement.tables["covered"][job] == START + 2 * HOUR
+    assert len(stage.rooms.settlement.tables["purchases"]) == 2
+
+
+def test_a_poor_tenant_is_not_placed(stage: Stage) -> None:
+    poor = stage.admit("poor", cash=1)
+    job = stage.must(poor, Submit(spec())).answer["job"]
+    assert stage.say(1, Place(job, SINGLE, ((HOST, (0,)),))).code == Code.INSUFFICIENT_BALANCE
+    dear = stage.must(2, Submit(spec(max_hourly_cost=1))).answer["job"]
+    assert stage.say(1, Place(dear, SINGLE, ((HOST, (0,)),))).code == Code.PRICED_OUT
+
+
+def test_the_limit_scales_with_a_chips_speed() -> None:
+    job = spec(chips=((CHIP, PPM), ("t4-16", PPM // 3)), time_limit_ms=10)
+    assert (job.limit_ms(CHIP), job.limit_ms("t4-16"), job.limit_ms("k80-24")) == (10, 31, None)
