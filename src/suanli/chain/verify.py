@@ -49,24 +49,35 @@ def verify_chain(genesis: bytes, blocks: Iterable[Stored]) -> Iterator[Verified]
     previous, time = _sha(b"suanli genesis 1\x00", genesis), start["time"]
     peaks: list[tuple[int, bytes]] = []
     for height, stored in enumerate(blocks, start=1):
-        header = _canonical(stored.header, height, "header")
-        _same(stored.height, height, height, "height")
-        _same(header["height"], height, height, "height in the header")
-        _same(header["chain"], start["chain"], height, "chain")
-        _same(header["previous"], previous, height, "previous hash")
-        _same(header["history"], _peaks_root(peaks), height, "history root")
-        if header["time"] < time:
-            raise IntegrityBroken(f"block {height}: time runs backwards")
-        body = _canonical(stored.body, height, "body")
-        _body(header, body, height)
-        block_hash = _sha(b"suanli block 1\x00", stored.header)
-        _same(stored.hash, block_hash, height, "hash")
-        if not any(_is_signed(key, block_hash, stored.certificate) for key in keys):
-            raise IntegrityBroken(f"block {height}: no validator of the genesis signed it")
-        _signatures(body[0], start["chain"], height)
-        yield Verified(header, *body)
-        previous, time = block_hash, header["time"]
+        try:
+            verified, block_hash = _block(stored, height, start["chain"], keys, previous, time,
+                                          _peaks_root(peaks))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            # Damaged bytes that still decode can have any shape.
+            raise IntegrityBroken(f"block {height}: not a block's shape: {error!r}") from error
+        yield verified
+        previous, time = block_hash, verified.header["time"]
         _append(peaks, _sha(b"\x00", block_hash))
+
+
+def _block(stored: Stored, height: int, chain: str, keys: list[VerifyKey], previous: bytes,
+           time: int, history: bytes) -> tuple[Verified, bytes]:
+    """Return one block, proved against what came before it."""
+    header = _canonical(stored.header, height, "header")
+    for field, expected in (("height", height), ("chain", chain), ("previous", previous),
+                            ("history", history), ("format", 1)):
+        _same(header[field], expected, height, field)
+    _same(stored.height, height, height, "stored height")
+    if header["time"] < time:
+        raise IntegrityBroken(f"block {height}: time runs backwards")
+    body = _canonical(stored.body, height, "body")
+    _body(header, body, height)
+    block_hash = _sha(b"suanli block 1\x00", stored.header)
+    _same(stored.hash, block_hash, height, "hash")
+    if not any(_is_signed(key, block_hash, stored.certificate) for key in keys):
+        raise IntegrityBroken(f"block {height}: no validator of the genesis signed it")
+    _signatures(body[0], chain, height)
+    return Verified(header, *body), block_hash
 
 
 def verify_receipt(receipt: dict[str, Any], validators: list[bytes]) -> dict[str, Any]:

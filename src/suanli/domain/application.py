@@ -92,6 +92,9 @@ class Application:
             rooms = [r for r, root in mine.rooms.items() if block.header.rooms.get(r) != root]
             raise IntegrityBroken(f"block {block.header.height}: replay differs in "
                                   f"{', '.join(fields)} (rooms: {', '.join(rooms) or 'none'})")
+        if finalised.body != block.body:
+            raise IntegrityBroken(f"block {block.header.height}: the stored body is not what its "
+                                  "header is over")
         self.commit(block.header)
         return finalised
 

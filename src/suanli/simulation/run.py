@@ -10,7 +10,7 @@ from suanli.schedule.commands import Submit
 from suanli.schedule.job import Spec
 from suanli.simulation.workload import Workload
 from suanli.simulation.world import Theatre, World
-from suanli.terms.errors import InvariantBroken
+from suanli.terms.errors import InputError, InvariantBroken
 
 Progress = Callable[[int, int], None]
 
@@ -63,6 +63,9 @@ class Run:
             running = set(schedule.ids_in(*phases.HOLDS_DEVICES))
             driver.step(at)
             self._record(running, at)
+            if len(schedule.tables["jobs"]) != index:
+                raise InputError(f"of {index} submissions {index - len(schedule.tables['jobs'])} "
+                                 "were refused: is a job larger than the fleet's largest zone?")
             done = len(schedule.ids_in(phases.ENDED))
             if done != ended:
                 ended = done
@@ -103,9 +106,6 @@ class Run:
 
     def _outcome(self) -> Outcome:
         application = self.theatre.engine.application
-        schedule = self.theatre.driver.rooms.schedule
-        if len(schedule.tables["jobs"]) != len(self.workload.arrivals):
-            raise InvariantBroken("not every arrival became a job")
         block = self.theatre.engine.block(application.height)
         return Outcome(self.theatre, tuple(self._intervals), application.height,
                        block.header.state if block else b"")

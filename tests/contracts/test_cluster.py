@@ -1,0 +1,149 @@
+"""What every cluster does, real or virtual: one suite, run against both."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from suanli.adapters.clocks import HostClock, VirtualClock
+from suanli.adapters.local_cluster import MARKER, LocalCluster
+from suanli.adapters.virtual_cluster import VirtualCluster
+from suanli.loop.ports import Cluster, Report
+from tests.stage import spec
+
+SLOTS = (("host", (0,)),)
+SHORT_MS, LONG_MS = 100, 60_000
+SCRIPT = "import time; time.sleep({})"
+Until = Callable[[int], list[Report]]
+
+
+class Rig:
+    """A cluster with its clock: `after` lets time pass and returns what was reported."""
+
+    def __init__(self, kind: str, directory: Path) -> None:
+        self.durations: dict[int, int] = {}
+        self.virtual = VirtualClock(1_000_000) if kind == "virtual" else None
+        self.clock = self.virtual or HostClock()
+        self.cluster: Cluster = VirtualCluster(
+            lambda job, spec, host: self.durations[job]) if self.virtual else LocalCluster(
+            directory, "chain", self.clock)
+
+    def start(self, job: int, duration_ms: int) -> None:
+        self.durations[job] = duration_ms
+        argv = (sys.executable, "-c", SCRIPT.format(duration_ms / 1000))
+        self.cluster.start(job, 1, spec(argv=argv), SLOTS, self.clock.now())
+
+    def after(self, ms: int) -> list[Report]:
+        end, reports = self.clock.now() + ms, []
+        while True:
+            reports += self.cluster.poll(self.clock.now())
+            if self.clock.now() >= end:
+                return reports
+            if self.virtual:
+                self.virtual.advance(end)
+            else:
+                time.sleep(0.01)
+
+
+@pytest.fixture(params=["virtual", "local"])
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(request.param, tmp_path)
+    yield made
+    made.cluster.close()
+
+
+def test_a_placement_runs_and_ends_once(rig: Rig) -> None:
+    rig.start(1, SHORT_MS)
+    reports = rig.after(1500)
+    assert [(r.job, r.attempt, r.is_running) for r in reports] == [(1, 1, True), (1, 1, False)]
+    assert (reports[1].exit_code, reports[1].is_lost) == (0, False)
+    assert rig.after(50) == []
+
+
+def test_a_stopped_placement_ends_within_its_grace(rig: Rig) -> None:
+    rig.start(1, LONG_MS)
+    assert [r.is_running for r in rig.after(300)] == [True]
+    rig.cluster.stop(1, 1, 500, rig.clock.now())
+    assert [r.is_running for r in rig.after(1500)] == [False]
+
+
+def test_a_stop_of_another_attempt_is_nothing(rig: Rig) -> None:
+    rig.start(1, LONG_MS)
+    rig.after(50)
+    rig.cluster.stop(1, 2, 0, rig.clock.now())
+    rig.cluster.stop(9, 1, 0, rig.clock.now())
+    assert rig.after(200) == []
+
+
+def test_what_is_not_there_after_a_restart_is_lost(rig: Rig) -> None:
+    reports = rig.cluster.recover({7: 3}, 5)
+    assert [(r.job, r.attempt, r.is_lost, r.finished) for r in reports] == [(7, 3, True, 5)]
+
+
+# -- what only real processes do ------------------------------------------------------------
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Rig]:
+    made = Rig("local", tmp_path)
+    yield made
+    made.cluster.close()
+
+
+def run(local: Rig, *argv: str, **changes: object) -> tuple[Report, bytes, bytes]:
+    cluster = local.cluster
+    assert isinstance(cluster, LocalCluster)
+    cluster.start(1, 1, spec(argv=argv, **changes), SLOTS, local.clock.now())
+    end = [r for r in local.after(3000 if argv[0] == sys.executable else 300)
+           if not r.is_running][0]
+    return (end, *(cluster.log_path(1, 1, s).read_bytes() for s in ("stdout", "stderr")))
+
+
+def test_output_exit_code_and_usage_are_kept(local: Rig) -> None:
+    code = ("import sys; b = bytearray(80_000_000); print('out'); print('err', file=sys.stderr); "
+            "sum(range(4_000_000)); sys.exit(7)")
+    end, out, err = run(local, sys.executable, "-c", code)
+    assert (end.exit_code, out, err) == (7, b"out\n", b"err\n")
+    assert end.cpu_ms > 20
+    assert end.memory_bytes_max > 80_000_000
+
+
+@pytest.mark.parametrize(("argv", "code"), [(("no-such-command",), 127), (("/etc",), 126)])
+def test_a_command_that_cannot_start(local: Rig, argv: tuple[str, ...], code: int) -> None:
+    end, _, err = run(local, *argv)
+    assert end.exit_code == code
+    assert b"cannot start" in err
+
+
+def test_a_job_that_ignores_sigterm_is_killed_with_its_group(local: Rig) -> None:
+    code = ("import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+            "os.fork(); print('up', flush=True); time.sleep(60)")
+    local.cluster.start(1, 1, spec(argv=(sys.executable, "-c", code)), SLOTS, local.clock.now())
+    local.after(500)
+    local.cluster.stop(1, 1, 200, local.clock.now())
+    assert [r.exit_code for r in local.after(800)] == [128 + 9]
+    assert _marked("chain/1.1") == []
+
+
+def test_orphans_of_an_earlier_server_are_found_and_ended(local: Rig, tmp_path: Path) -> None:
+    code = "import os, time; os.setsid() if os.fork() == 0 else None; time.sleep(60)"
+    local.cluster.start(1, 1, spec(argv=(sys.executable, "-c", code)), SLOTS, local.clock.now())
+    local.after(400)
+    assert len(_marked("chain/1.1")) == 2
+    later = LocalCluster(tmp_path, "chain", HostClock())
+    assert [r.is_lost for r in later.recover({1: 1}, local.clock.now())] == [True]
+    assert _marked("chain/1.1") == []
+
+
+def _marked(marker: str) -> list[int]:
+    wanted, found = f"{MARKER}={marker}".encode(), []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                found.append(int(pid))
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,35 @@
+"""Bytes that may never change: rows, envelopes, the genesis hash, a first block's roots."""
+
+import json
+from pathlib import Path
+
+from suanli.ledger.row import CASH, Row, RowCode, account, unpack
+from suanli.domain.genesis import Genesis
+from suanli.members.envelope import Envelope, sign
+from suanli.domain.state_machine import Domain
+from suanli.terms.canonical import encode
+from tests.stage import START, key
+
+GOLDEN = json.loads((Path(__file__).parent / "bytes.json").read_text())
+
+
+def found() -> dict[str, str]:
+    row = Row(RowCode.HOLD, 1, CASH, account(2, CASH), account(3, CASH), 5, id=b"i" * 16,
+              hold=b"h" * 16, timeout=START, attestation=7, device_ms=8, user=b"u" * 16,
+              rating=9, share=10)
+    envelope = sign(key("tenant"), "golden", 2, 1, ["schedule.cancel", [1]])
+    genesis = Genesis("golden", START, ("members", "ledger"),
+                      (("bank", ("bank", "regulator"), bytes(key("bank").verify_key)),),
+                      (bytes(key("bank").verify_key),), "")
+    roots = Domain(genesis).roots()
+    return {"row": row.pack().hex(), "envelope": envelope.to_bytes().hex(),
+            "genesis_hash": genesis.hash().hex(), "roots": encode(roots).hex()}
+
+
+def test_bytes_are_what_they_always_were() -> None:
+    assert found() == GOLDEN
+
+
+def test_golden_bytes_decode() -> None:
+    assert unpack(bytes.fromhex(GOLDEN["row"]))[0].amount == 5
+    assert Envelope.from_bytes(bytes.fromhex(GOLDEN["envelope"])).is_signed()
