@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.stage import spec
 
 from suanli.adapters.clocks import HostClock, VirtualClock
 from suanli.adapters.local_cluster import MARKER, LocalCluster
 from suanli.adapters.virtual_cluster import VirtualCluster
 from suanli.loop.ports import Cluster, Report
-from tests.stage import spec
 
 SLOTS = (("host", (0,)),)
 SHORT_MS, LONG_MS = 100, 60_000

@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
-from suanli.ledger.row import CASH, Row, RowCode, account, unpack
-from suanli.domain.genesis import Genesis
-from suanli.members.envelope import Envelope, sign
-from suanli.domain.state_machine import Domain
-from suanli.terms.canonical import encode
 from tests.stage import START, key
+
+from suanli.domain.genesis import Genesis
+from suanli.domain.state_machine import Domain
+from suanli.ledger.row import CASH, Row, RowCode, account, unpack
+from suanli.members.envelope import Envelope, sign
+from suanli.terms.canonical import encode
 
 GOLDEN = json.loads((Path(__file__).parent / "bytes.json").read_text())
 

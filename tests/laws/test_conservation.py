@@ -10,6 +10,7 @@ from collections import defaultdict
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 from suanli.ledger.commands import Attest, Batch, Sweep
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account
@@ -20,7 +21,6 @@ from suanli.settlement.commands import Meter
 from suanli.terms.canonical import decode
 from suanli.terms.instant import HOUR, MINUTE
 from suanli.terms.quantity import RMB
-from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 tenants = st.sampled_from([2, 3])
 amounts = st.sampled_from([-1, 0, 1, 10, 700 * RMB, 2**63 - 1])

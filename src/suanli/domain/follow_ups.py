@@ -7,6 +7,7 @@
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
 | a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
+|                           | claims on hours whose tokens expired are forgotten      | schedule   |
 
 Each follow-up reads the state before the command and returns the change with more in it, or the
 refusal that refuses the whole command. All rooms of this table are in one domain today; where a
@@ -70,10 +71,13 @@ def settle(rooms: Rooms, command: Ended, change: Change, at: int,
     return _with(change, rooms.settlement.close(command.job, job, command.finished))
 
 
-def void_past_orders(rooms: Rooms, command: Sweep, change: Change, at: int,
-                     grid: ProductGrid) -> Change | Refusal:
-    """Take orders on past hours out of the book and give back what they held."""
-    parts = tuple(rooms.market.void_past(at))
+def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
+                    grid: ProductGrid) -> Change | Refusal:
+    """Void orders on past hours, and forget claims on hours whose tokens have expired."""
+    lapsed = [Write("schedule", "reservations", key, None)
+              for key in rooms.schedule.tables["reservations"]
+              if (klass := rooms.ledger.token_class(key[1])) is None or klass.expires <= at]
+    parts = (*rooms.market.void_past(at), Part(tuple(lapsed)))
     return changed(change, parts=(*change.parts, *parts))  # type: ignore[no-any-return]
 
 
@@ -83,7 +87,7 @@ FOLLOW_UPS: dict[type, FollowUp] = {
     Place: buy_first_hour,
     Renew: buy_next_hour,
     Ended: settle,
-    Sweep: void_past_orders,
+    Sweep: forget_the_past,
 }
 
 

@@ -29,6 +29,7 @@ class Cycle:
             pool.sellable_ms = self._sellable(pool, self.hour.start)
             pool.sellable_next_ms = self._sellable(pool, self.hour.end)
         self._grades = self._grades_by_need()
+        self._owners = {owner for owner, _ in rooms.schedule.tables["reservations"]}
         # What did not fit this cycle: (kind of request) -> fewest devices that failed.
         self._failed: dict[Any, int] = {}
 
@@ -49,7 +50,8 @@ class Cycle:
             spec, job = self.rooms.schedule.spec(id), self.rooms.schedule.job(id)
             if spec.devices > free_max and not spec.is_fraction:
                 continue
-            need = (spec.chips, spec.workload, spec.area, spec.share, spec.max_hourly_cost)
+            owner = job.tenant if job.tenant in self._owners else None
+            need = (spec.chips, spec.workload, spec.area, spec.share, spec.max_hourly_cost, owner)
             if spec.devices >= self._failed.get(need, spec.devices + 1):
                 continue
             found = self._try(spec, job)

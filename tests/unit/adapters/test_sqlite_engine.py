@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.stage import START, Stage, key
 
 from suanli.adapters.sqlite_engine import SqliteEngine, StoredChain
 from suanli.ledger.commands import Grant
 from suanli.terms.errors import Conflict, IntegrityBroken, Unavailable
-from tests.stage import START, Stage, key
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """The inventory and its refusals."""
 
 import pytest
+from tests.stage import CHIP, HOST, Stage
 
 from suanli.chips.commands import RegisterHost, RegisterZone, SetHostState
 from suanli.terms.refusals import Code
-from tests.stage import CHIP, HOST, Stage
 
 
 @pytest.mark.parametrize(("command", "code"), [

@@ -1,6 +1,7 @@
 """One door; a declared set of rooms; refusals that change nothing."""
 
 import pytest
+from tests.stage import START, Stage, key, spec
 
 from suanli.domain.genesis import ALL_ROOMS, Genesis
 from suanli.domain.rooms import NEEDS, Rooms
@@ -11,7 +12,6 @@ from suanli.schedule.commands import Submit
 from suanli.terms.canonical import decode
 from suanli.terms.errors import InputError, IntegrityBroken
 from suanli.terms.refusals import Code
-from tests.stage import START, Stage, key, spec
 
 
 def test_a_domain_of_members_and_ledger_alone() -> None:

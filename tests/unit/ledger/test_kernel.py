@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from tests.stage import START, Stage
 
 from suanli.ledger.row import CASH, ROW, Kind, Row, RowCode, account, link, unpack
 from suanli.terms.quantity import INT64_MAX, RMB, TOKEN
 from suanli.terms.refusals import Code
-from tests.stage import START, Stage
 
 A, B = account(2, CASH), account(3, CASH)
 ID, OTHER_ID = b"hold".ljust(16, b"."), b"other".ljust(16, b".")

@@ -1,6 +1,7 @@
 """Issuance never exceeds attested device time, over all grades of a device; tokens expire."""
 
 import pytest
+from tests.stage import CHIP, SINGLE, START, Stage, spec
 
 from suanli.ledger.commands import Attest, Sweep
 from suanli.ledger.row import CASH, Kind, account
@@ -10,7 +11,6 @@ from suanli.schedule.commands import Ended, Submit
 from suanli.terms.instant import DAY, HOUR
 from suanli.terms.quantity import TOKEN
 from suanli.terms.refusals import Code
-from tests.stage import CHIP, SINGLE, START, Stage, spec
 
 GANG = f"{CHIP}-llm-training-gang"
 
@@ -76,6 +76,7 @@ def test_tokens_of_a_past_hour_expire_and_are_swept(stage: Stage) -> None:
     stage.at += 1
     assert stage.must(1, Sweep(100)).answer["closed"] == 1
     assert ledger.token_class(klass) is None
+    assert len(stage.rooms.schedule.tables["reservations"]) == 0
     assert all(id & 0xFF != Kind.HOLDER or id >> 8 & 0xFFFFFFFF == CASH
                for id in ledger.tables["accounts"])
 

@@ -1,6 +1,7 @@
 """Orders, standing offers, delivery against payment, reservations."""
 
 import pytest
+from tests.stage import SINGLE, START, Stage
 
 from suanli.ledger.commands import Sweep
 from suanli.ledger.row import CASH, account
@@ -9,7 +10,6 @@ from suanli.market.commands import Cancel, Modify, Order, PostOffer
 from suanli.terms.instant import DAY, HOUR
 from suanli.terms.quantity import RMB, TOKEN
 from suanli.terms.refusals import Code
-from tests.stage import SINGLE, START, Stage
 
 
 def order(side: int, price: int, lots: int, is_ioc: bool = False, **changes: object) -> Order:

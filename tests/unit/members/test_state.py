@@ -1,6 +1,7 @@
 """Who may do what: signatures, nonces, roles, agents, parameters."""
 
 import pytest
+from tests.stage import START, Stage, key, spec
 
 from suanli.domain.rooms import KINDS
 from suanli.ledger.commands import Grant
@@ -13,7 +14,6 @@ from suanli.schedule.commands import Submit
 from suanli.terms.errors import InputError
 from suanli.terms.quantity import RMB
 from suanli.terms.refusals import Code
-from tests.stage import START, Stage, key, spec
 
 
 def test_every_command_is_somebodys_right_and_every_right_is_a_command() -> None:

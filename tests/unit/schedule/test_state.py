@@ -1,6 +1,7 @@
 """Jobs through their phases, devices never sold twice, and every refusal."""
 
 import pytest
+from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 from suanli.chips.commands import RegisterHost, RegisterZone, SetHostState
 from suanli.ledger.commands import Attest
@@ -12,7 +13,6 @@ from suanli.settlement.commands import Meter
 from suanli.terms.instant import HOUR, MINUTE
 from suanli.terms.quantity import RMB
 from suanli.terms.refusals import Code
-from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 SECOND_HOST = HOST[:-1] + "1"
 
@@ -199,8 +199,8 @@ def test_one_array_renews_many_and_refuses_some(stage: Stage) -> None:
 
 
 def test_own_firm_tokens_are_used_first(stage: Stage) -> None:
-    from suanli.market.commands import Order
     from suanli.ledger.row import CASH, account
+    from suanli.market.commands import Order
     stage.must(2, Order(1, "area-1", SINGLE, "firm", START, 0, 1000, 500, True))
     before = stage.rooms.ledger.available(account(2, CASH))
     job = stage.placed(time_limit_ms=HOUR)

@@ -1,13 +1,13 @@
 """Strict decoding of commands: every wrong shape is named."""
 
 import pytest
+from tests.stage import spec
 
 from suanli.domain.rooms import KINDS
 from suanli.schedule.commands import Place, Submit
 from suanli.terms.canonical import plain
 from suanli.terms.command import decode_command, encode_command
 from suanli.terms.errors import InputError
-from tests.stage import spec
 
 
 @pytest.mark.parametrize("command", [Submit(spec()), Place(1, "g", (("h", (0, 1)),))])

@@ -9,7 +9,8 @@ steps = st.lists(st.tuples(st.integers(0, 12), st.none() | st.integers(0, 3), st
 
 
 @given(steps)
-def test_incremental_root_is_the_root_from_scratch(steps: list[tuple[int, int | None, bool]]) -> None:
+def test_incremental_root_is_the_root_from_scratch(
+        steps: list[tuple[int, int | None, bool]]) -> None:
     often, seldom = Table[int, int](), Table[int, int]()
     for key, value, asks in steps:
         for table in (often, seldom):

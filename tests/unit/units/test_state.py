@@ -1,10 +1,10 @@
 """Ratings and grades: declared, overridden, refused."""
 
 import pytest
+from tests.stage import CHIP, SINGLE, Stage
 
 from suanli.terms.refusals import Code
 from suanli.units.commands import DeclareRating, DefineGrade
-from tests.stage import CHIP, SINGLE, Stage
 
 
 def test_an_override_stays_beside_the_formula(stage: Stage) -> None:

@@ -1,0 +1,142 @@
+"""Policies, cycles and the planner, on small fleets by hand."""
+
+from typing import Any
+
+import pytest
+from tests.stage import CHIP, HOST, SINGLE, START, Stage, spec
+
+from suanli.ledger.commands import Attest, Sweep
+from suanli.market.commands import Order
+from suanli.planning.cycle import Cycle
+from suanli.planning.planner import Planner
+from suanli.planning.policies import POLICIES, place
+from suanli.planning.pools import Pool
+from suanli.schedule.commands import Submit
+from suanli.terms.instant import HOUR, MINUTE
+
+FREE: dict[str, tuple[int, ...]] = {"a": (0, 0, 0, 0), "b": (0, 0, 1000, 1000), "c": (0,) * 4}
+
+
+def pool(hosts: dict[str, tuple[int, ...]]) -> Pool:
+    made = Pool(1, "z", "area", CHIP)
+    for name, used in hosts.items():
+        made.add_host(name, used)
+    return made
+
+
+@pytest.mark.parametrize(("policy", "devices", "share", "expected"), [
+    ("fifo", 2, 1000, (("a", (0, 1)),)),
+    ("best-fit", 2, 1000, (("b", (0, 1)),)),
+    ("fifo", 4, 1000, (("a", (0, 1, 2, 3)),)),
+    ("best-fit", 6, 1000, (("a", (0, 1, 2, 3)), ("b", (0, 1)))),
+    ("best-fit", 8, 1000, (("a", (0, 1, 2, 3)), ("c", (0, 1, 2, 3)))),
+    ("best-fit", 9, 1000, (("a", (0, 1, 2, 3)), ("c", (0, 1, 2, 3)), ("b", (0,)))),
+    ("best-fit", 11, 1000, None),
+    ("fifo", 1, 250, (("a", (0,)),)),
+])
+def test_where_a_job_goes(policy: str, devices: int, share: int, expected: Any) -> None:
+    assert place(POLICIES[policy], pool(FREE), devices, share) == expected
+
+
+def test_fractions_fill_the_fullest_device_that_fits() -> None:
+    hosts = {"a": (0, 500), "b": (700, 1000)}
+    assert place(POLICIES["best-fit"], pool(hosts), 1, 300) == (("b", (0,)),)
+    assert place(POLICIES["best-fit"], pool(hosts), 1, 400) == (("a", (1,)),)
+    assert place(POLICIES["best-fit"], pool({"b": (700, 1000)}), 1, 400) is None
+
+
+def placements(stage: Stage, policy: str = "best-fit") -> list[tuple[int, Any]]:
+    queue = stage.rooms.schedule.ids_in("queued")
+    cycle = Cycle(stage.rooms, POLICIES[policy], stage.at)
+    return [(c.job, c.slots) for _, c in cycle.placements(queue)]
+
+
+def submit(stage: Stage, **changes: Any) -> int:
+    return int(stage.must(2, Submit(spec(**changes))).answer["job"])
+
+
+def test_gangs_are_whole_and_what_does_not_fit_is_skipped(stage: Stage) -> None:
+    first = submit(stage, devices=12)
+    submit(stage, devices=6)
+    third = submit(stage, devices=4)
+    assert [job for job, _ in placements(stage)] == [first, third]
+
+
+def test_sold_firm_time_is_carved_out(stage: Stage) -> None:
+    """Fourteen of sixteen device-hours are reserved: shared jobs get the two that are left."""
+    stage.must(3, Order(1, "area-1", SINGLE, "firm", START, 0, 1000, 14_000, True))
+    for _ in range(4):
+        submit(stage)
+    assert len(placements(stage)) == 2
+    owner = int(stage.must(3, Submit(spec())).answer["job"])
+    assert owner in [job for job, _ in placements(stage)]
+
+
+def test_a_job_that_no_price_suits_waits(stage: Stage) -> None:
+    submit(stage, max_hourly_cost=1)
+    assert placements(stage) == []
+
+
+def decide(stage: Stage, planner: Planner) -> list[Any]:
+    """Let the planner decide and apply what it says; return the commands."""
+    said = []
+    for operator, command in planner.decide(stage.rooms, stage.at):
+        envelope = stage.agents[operator].sign(command)
+        receipt = stage.domain.apply(envelope, stage.at)
+        planner.observe((envelope.to_bytes(),), (receipt,), stage.at)
+        said.append(command)
+    return said
+
+
+def kinds(commands: list[Any]) -> list[str]:
+    return [type(command).__name__ for command in commands]
+
+
+def test_an_hour_of_a_planner(stage: Stage) -> None:
+    planner = Planner(POLICIES["best-fit"], [1])
+    job = submit(stage, time_limit_ms=3 * HOUR)
+    assert kinds(decide(stage, planner)) == ["Sweep", "Attest"]
+    assert kinds(decide(stage, planner)) == ["Place"]
+    assert decide(stage, planner) == []
+    stage.at = START + 55 * MINUTE
+    assert planner.next_instant(START + 1) == stage.at
+    assert kinds(decide(stage, planner)) == ["Renew"]
+    stage.at = START + HOUR
+    assert kinds(decide(stage, planner)) == ["Meter", "Sweep", "Attest"]
+    assert stage.rooms.settlement.usage(job, 1)[0] == HOUR
+    stage.at = START + 3 * HOUR
+    assert "Stop" in kinds(decide(stage, planner))
+
+
+def test_what_cannot_be_renewed_is_stopped_inside_its_paid_hour(stage: Stage) -> None:
+    from suanli.market.commands import PostOffer
+    planner = Planner(POLICIES["best-fit"], [1])
+    job = submit(stage, time_limit_ms=9 * HOUR, max_hourly_cost=1_000_000, grace_ms=7000)
+    decide(stage, planner)
+    decide(stage, planner)
+    stage.must(1, PostOffer("area-1", SINGLE, "spot", 2000))
+    stage.at = START + 55 * MINUTE
+    assert "Renew" in kinds(decide(stage, planner))
+    decide(stage, planner)
+    stage.at = START + HOUR - 7000
+    assert "Stop" in kinds(decide(stage, planner))
+    assert stage.rooms.schedule.job(job).stop_reason == "priced_out"
+
+
+def test_a_restarted_planner_knows_the_limits(stage: Stage) -> None:
+    job = stage.placed(time_limit_ms=HOUR // 2)
+    stage.at = START + HOUR // 2
+    said = decide(stage, Planner(POLICIES["fifo"], [1]))
+    assert [c.job for c in said if type(c).__name__ == "Stop"] == [job]
+
+
+def test_hours_ahead_are_attested_once(stage: Stage) -> None:
+    planner = Planner(POLICIES["fifo"], [1])
+    said = decide(stage, planner)
+    assert [c for c in said if isinstance(c, Attest)] == [
+        Attest("area-1", CHIP, START + 4 * HOUR, 20, 16)]
+    assert [c for c in said if isinstance(c, Sweep)] != []
+    stage.at += HOUR
+    assert [c for c in decide(stage, planner) if isinstance(c, Attest)] == [
+        Attest("area-1", CHIP, START + 24 * HOUR, 1, 16)]
+    assert HOST in stage.rooms.chips.tables["hosts"]
