@@ -31,10 +31,11 @@ def key(who: str) -> SigningKey:
 
 def spec(**changes: Any) -> Spec:
     """A one-device training job of two hours, changed as asked."""
-    fields: dict[str, Any] = dict(
-        name="job", argv=("true",), environment=(), directory="", devices=1, share=1000,
-        workload="llm-training", chips=((CHIP, PPM),), area="", time_limit_ms=2 * HOUR,
-        max_hourly_cost=100 * RMB, grace_ms=1000, commitment=bytes(32))
+    fields: dict[str, Any] = {
+        "name": "job", "argv": ("true",), "environment": (), "directory": "", "devices": 1,
+        "share": 1000, "workload": "llm-training", "chips": ((CHIP, PPM),), "area": "",
+        "time_limit_ms": 2 * HOUR, "max_hourly_cost": 100 * RMB, "grace_ms": 1000,
+        "commitment": bytes(32)}
     return Spec(**{**fields, **changes})
 
 

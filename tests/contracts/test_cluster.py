@@ -97,8 +97,8 @@ def run(local: Rig, *argv: str, **changes: object) -> tuple[Report, bytes, bytes
     cluster = local.cluster
     assert isinstance(cluster, LocalCluster)
     cluster.start(1, 1, spec(argv=argv, **changes), SLOTS, local.clock.now())
-    end = [r for r in local.after(3000 if argv[0] == sys.executable else 300)
-           if not r.is_running][0]
+    end = next(r for r in local.after(3000 if argv[0] == sys.executable else 300)
+           if not r.is_running)
     return (end, *(cluster.log_path(1, 1, s).read_bytes() for s in ("stdout", "stderr")))
 
 

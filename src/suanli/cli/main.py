@@ -54,9 +54,9 @@ def main() -> None:
 
 
 def _code_of(error: Exception) -> int | None:
-    from suanli.sdk import Refused, ServerError
+    from suanli.sdk import Malformed, Refused, ServerError
     from suanli.terms.errors import AdapterError, Broken, InputError
-    for kinds, code in (((Refused,), REFUSED), ((InputError,), USAGE),
+    for kinds, code in (((Refused,), REFUSED), ((InputError, Malformed), USAGE),
                         ((ServerError, AdapterError), UNAVAILABLE), ((Broken,), BROKEN)):
         if isinstance(error, kinds):
             return code

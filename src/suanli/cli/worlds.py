@@ -1,4 +1,4 @@
-"""Verbs that need no server: demo, replay."""
+"""Verbs that need no server: demo, replay, bench."""
 
 import json
 import tempfile
@@ -21,10 +21,14 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: suanli demo --seed 7")(demo)
     app.command(epilog="Example: suanli replay ../shared/data/traces/philly --policy best-fit "
                 "--against fifo --load 0.85 --seed 1 --json out.json")(replay)
+    bench = typer.Typer(help="Benchmarks: each prints its figures and the conditions beside them.",
+                        no_args_is_help=True)
+    bench.command("schedule", epilog="Example: suanli bench schedule --jobs 200")(schedule)
+    app.add_typer(bench, name="bench")
 
 
 def demo(seed: Annotated[int, typer.Option(min=0, help="Another seed, another day.")] = 1,
-         jobs: Annotated[int, typer.Option(min=1, help="Jobs of the virtual day.")] = 1200) -> None:
+         jobs: Annotated[int, typer.Option(min=1, help="Jobs of the virtual day.")] = 600) -> None:
     """See it work once, end to end: a virtual day of three operators, then one real job."""
     from suanli.cli.demonstration import run_demo
     run_demo(seed, jobs)
@@ -71,6 +75,15 @@ def replay(
     _print(rows)
     if file is not None:
         file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+def schedule(
+    jobs: Annotated[int, typer.Option(min=1, help="Real jobs, one after another.")] = 200,
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """Time from order accepted to process running, over real jobs on this host."""
+    from suanli.cli.benchmark import bench_schedule
+    bench_schedule(jobs, file)
 
 
 def _window(text: str) -> tuple[int, int]:

@@ -140,7 +140,8 @@ def _jobs(app: FastAPI, service: Service) -> None:
             found = service.receipts.by_job.get(job)
             block = service.driver.engine.block(found.height) if found else None
             if found is None or block is None:
-                raise HTTPException(404, f"job {job} has no receipt yet")
+                raise HTTPException(404, _refusal(Refusal(
+                    Code.UNKNOWN_JOB, f"job {job} has no receipt; a job that has ended does")))
             genesis = service.driver.engine.application.domain.genesis
         return {**receipt_of(block, found.index), "job": job,
                 "validators": [key.hex() for key in genesis.validators]}
@@ -198,13 +199,16 @@ def _commitment(service: Service, request: JobRequest) -> bytes:
 def _job(service: Service, id: int) -> Any:
     job = service.rooms.schedule.job(id)
     if job is None:
-        raise HTTPException(404, f"no job {id}")
+        raise HTTPException(404, _refusal(Refusal(Code.UNKNOWN_JOB, f"no job {id}")))
     return job
 
 
 def _settled(outcome: Answer | Refusal) -> Answer:
     if isinstance(outcome, Refusal):
-        raise HTTPException(STATUS.get(outcome.code, 409), {
-            "code": int(outcome.code), "name": outcome.code.name.lower(),
-            "reason": outcome.reason, "is_transient": outcome.is_transient})
+        raise HTTPException(STATUS.get(outcome.code, 409), _refusal(outcome))
     return outcome
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    return {"code": int(refusal.code), "name": refusal.code.name.lower(),
+            "reason": refusal.reason, "is_transient": refusal.is_transient}

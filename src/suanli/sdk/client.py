@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 TIMEOUT_S = 60.0
+MALFORMED = 422
 
 
 class Refused(Exception):
@@ -24,6 +25,10 @@ class Refused(Exception):
 
 class ServerError(Exception):
     """The server could not be reached, or could not answer."""
+
+
+class Malformed(Exception):
+    """The server could not read a request: a field is missing or out of its range."""
 
 
 class Client:
@@ -94,7 +99,17 @@ class Client:
         detail = _detail(response)
         if isinstance(detail, dict) and "code" in detail:
             raise Refused(detail["code"], detail["name"], detail["reason"])
+        if response.status_code == MALFORMED:
+            raise Malformed(_fields(detail))
         raise ServerError(f"{method} {path}: {response.status_code}: {detail}")
+
+
+def _fields(detail: Any) -> str:
+    """Return pydantic's list of problems, or a sentence, as one line."""
+    if not isinstance(detail, list):
+        return str(detail)
+    return "; ".join(f"{'.'.join(map(str, d['loc'][1:]))}: {d['msg']}, found {d.get('input')!r}"
+                     for d in detail)
 
 
 def _detail(response: httpx.Response) -> Any:

@@ -13,7 +13,7 @@ from suanli.terms.refusals import Code
 
 
 def order(side: int, price: int, lots: int, is_ioc: bool = False, **changes: object) -> Order:
-    fields = dict(issuer=1, area="area-1", grade=SINGLE, tier="firm", start=START + HOUR)
+    fields = {"issuer": 1, "area": "area-1", "grade": SINGLE, "tier": "firm", "start": START + HOUR}
     return Order(**{**fields, **changes}, side=side, price_mrmb=price,  # type: ignore[arg-type]
                  lots=lots, is_ioc=is_ioc)
 
@@ -67,7 +67,7 @@ def test_a_partly_filled_order_keeps_its_place_and_its_hold(stage: Stage) -> Non
     stage.must(seller, order(SELL, 800, 300, True))
     assert stage.rooms.market.tables["orders"][first].lots == 300
     stage.must(2, Cancel(first))
-    holds = [h for h in stage.rooms.ledger.tables["holds"].values()]
+    holds = list(stage.rooms.ledger.tables["holds"].values())
     assert [h[2] for h in holds] == [800_000]
 
 
@@ -133,5 +133,5 @@ def test_books_are_rebuilt_in_queue_order(stage: Stage) -> None:
     again = Stage()
     again.domain.restore(decode(stage.domain.snapshot()))
     assert again.domain.roots() == stage.domain.roots()
-    fills = [list(d.rooms.market.books.values())[0].match(SELL, 1, 3) for d in (stage, again)]
+    fills = [next(iter(d.rooms.market.books.values())).match(SELL, 1, 3) for d in (stage, again)]
     assert fills[0] == fills[1]
