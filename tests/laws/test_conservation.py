@@ -15,19 +15,26 @@ from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 from suanli.ledger.commands import Attest, Batch, Sweep
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account
 from suanli.market.commands import Cancel, Modify, Order
+from suanli.planning.policies import POLICIES, place
+from suanli.planning.pools import pools_of
 from suanli.schedule.commands import Cancel as CancelJob
-from suanli.schedule.commands import Ended, Place, Renew, Stop, Submit
+from suanli.schedule.commands import Ended, Place, Renew, Started, Stop, Submit
 from suanli.settlement.commands import Meter
 from suanli.terms.canonical import decode
 from suanli.terms.instant import HOUR, MINUTE
 from suanli.terms.quantity import RMB
+from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 tenants = st.sampled_from([2, 3])
-amounts = st.sampled_from([-1, 0, 1, 10, 700 * RMB, 2**63 - 1])
-job_ids = st.integers(1, 6)
+pick = st.integers(0, 20)  # an index into whatever is there, wrapped
+seldom = st.integers(0, 9).map(lambda n: n == 0)  # hypothesis shrinks it to the valid case
+amounts = st.sampled_from([1, 10, 700 * RMB, 0, -1, 2**63 - 1])
+HOLD_ID = b"held".ljust(16, b".")
 
 
 class Market(RuleBasedStateMachine):
+    """Most of what is said is valid for the state it is said in; some of it is not."""
+
     def __init__(self) -> None:
         super().__init__()
         self.stage = Stage().opened()
@@ -40,66 +47,105 @@ class Market(RuleBasedStateMachine):
             after = self.stage.domain.roots()
             assert {k for k in after if after[k] != before[k]} <= {"members"}
 
-    @rule(minutes=st.sampled_from([1, 7, 30, 60, 61]))
-    def time_passes(self, minutes: int) -> None:
+    def job(self, k: int, *wanted: str) -> int:
+        """A job in one of the phases, or one that is not there."""
+        ids = self.stage.rooms.schedule.ids_in(*wanted)  # the last is the youngest
+        return ids[k % len(ids)] if ids else 999
+
+    @rule(minutes=st.sampled_from([1, 7, 30, 55, 61, 1500]), unattested=seldom)
+    def time_passes(self, minutes: int, unattested: bool) -> None:
+        """The planner attests what is ahead, but not always."""
         self.stage.at += minutes * MINUTE
+        if not unattested:
+            self.say(1, Attest("area-1", CHIP, self.stage.at // HOUR * HOUR, 2, 16))
 
-    @rule(hours=st.integers(0, 3), devices=st.integers(-1, 18))
-    def attest(self, hours: int, devices: int) -> None:
-        start = self.stage.at // HOUR * HOUR
-        self.say(1, Attest("area-1", CHIP, start, hours, devices))
+    @rule(devices=st.integers(-1, 17), hours=st.integers(1, 3))
+    def attest(self, devices: int, hours: int) -> None:
+        self.say(1, Attest("area-1", CHIP, self.stage.at // HOUR * HOUR, hours, devices))
 
-    @rule(who=tenants, side=st.sampled_from([0, 1]), price=st.sampled_from([0, 900, 1000, 1100]),
-          lots=st.sampled_from([-1, 1, 500, 20_000]), ioc=st.booleans(), ahead=st.integers(-1, 2),
-          grade=st.sampled_from([SINGLE, GANG, "none"]), tier=st.sampled_from(["firm", "spot"]))
-    def trade(self, who: int, side: int, price: int, lots: int, ioc: bool, ahead: int,
-              grade: str, tier: str) -> None:
+    @rule(who=tenants, lots=st.sampled_from([500, 7000, 20_000]), ahead=st.integers(-1, 1),
+          gang=st.booleans(), tier=st.sampled_from(["firm", "spot"]))
+    def buy(self, who: int, lots: int, ahead: int, gang: bool, tier: str) -> None:
         start = self.stage.at // HOUR * HOUR + ahead * HOUR
-        self.say(who, Order(1, "area-1", grade, tier, start, side, price, lots, ioc))
+        self.say(who, Order(1, "area-1", GANG if gang else SINGLE, tier, start, 0, 1000, lots, True))
 
-    @rule(who=tenants, order=st.integers(1, 6), price=st.sampled_from([900, 1000]),
-          lots=st.sampled_from([0, 1, 300]), cancel=st.booleans())
-    def change_order(self, who: int, order: int, price: int, lots: int, cancel: bool) -> None:
-        self.say(who, Cancel(order) if cancel else Modify(order, price, lots))
+    @rule(who=tenants, k=pick, price=st.sampled_from([800, 900]), ioc=seldom,
+          lots=st.sampled_from([100, 300, 0, 10**9]), side=st.sampled_from([0, 1]))
+    def quote(self, who: int, k: int, price: int, ioc: bool, lots: int, side: int) -> None:
+        """Rest in, or take from, the book of a product that somebody owns."""
+        classes = list(self.stage.rooms.ledger.tables["classes"].values())
+        if classes:
+            c = classes[k % len(classes)]
+            self.say(who, Order(1, c.area, c.grade, c.tier, c.start, side, price, lots, ioc))
 
-    @rule(who=tenants, amount=amounts, code=st.sampled_from(list(RowCode)), sink=st.booleans())
-    def move(self, who: int, amount: int, code: RowCode, sink: bool) -> None:
-        other = account(5 - who, CASH, Kind.BURNED if sink else Kind.HOLDER)
-        row = Row(code, 0, CASH, account(who, CASH), other, amount, id=b"x" * 16, hold=b"x" * 16)
-        self.stage.say(who, Batch(row.pack()))
+    @rule(k=pick, lots=st.sampled_from([50, 200, 0]), price=st.sampled_from([800, 900]),
+          cancel=st.booleans(), wrong=seldom)
+    def change_order(self, k: int, lots: int, price: int, cancel: bool, wrong: bool) -> None:
+        orders = list(self.stage.rooms.market.tables["orders"].items())
+        if orders:
+            id, order = orders[k % len(orders)]
+            who = 5 - order.owner if wrong else order.owner
+            self.say(who, Cancel(id) if cancel else Modify(id, price, lots))
 
-    @rule(who=tenants, devices=st.sampled_from([1, 2, 8, 12]), share=st.sampled_from([300, 1000]),
-          hours=st.sampled_from([1, 3]))
-    def submit(self, who: int, devices: int, share: int, hours: int) -> None:
+    @rule(who=tenants, amount=amounts, code=st.sampled_from(list(RowCode)), linked=st.booleans())
+    def move(self, who: int, amount: int, code: RowCode, linked: bool) -> None:
+        cash = account(who, CASH), account(5 - who, CASH)
+        row = Row(code, int(linked), CASH, *cash, amount, id=HOLD_ID, hold=HOLD_ID)
+        last = Row(RowCode.TRANSFER, 0, CASH, *cash, 600 * RMB)
+        self.stage.say(who, Batch(row.pack() + last.pack()))
+
+    @rule(who=tenants, devices=st.sampled_from([1, 2, 8, 12]), hours=st.sampled_from([1, 3]),
+          fraction=st.booleans(), now=st.booleans())
+    def submit(self, who: int, devices: int, hours: int, fraction: bool, now: bool) -> None:
+        share = 300 if fraction and devices == 1 else 1000
         self.say(who, Submit(spec(devices=devices, share=share, time_limit_ms=hours * HOUR)))
+        if now:
+            self.place(-1, 0, False)
 
-    @rule(job=job_ids, first=st.integers(0, 9), hosts=st.sampled_from([1, 2]), gang=st.booleans())
-    def place(self, job: int, first: int, hosts: int, gang: bool) -> None:
+    @rule(k=pick, first=st.integers(0, 7), wrong=seldom)
+    def place(self, k: int, first: int, wrong: bool) -> None:
+        """Where the policy would, or on devices that may be somebody's already."""
+        job = self.job(k, "queued")
+        if job == 999:
+            return
+        wanted = self.stage.rooms.schedule.spec(job)
+        found = place(POLICIES["best-fit"], pools_of(self.stage.rooms)[0], wanted.devices,
+                      wanted.share)
+        if wrong or found is None:
+            found = ((HOST, tuple(range(first, first + wanted.devices))),)
+        self.say(1, Place(job, GANG if wanted.in_gang else SINGLE, found))
+
+    @rule(k=pick, back=st.sampled_from([0, 1, 20, -1]), lost=st.booleans())
+    def end(self, k: int, back: int, lost: bool) -> None:
+        job = self.job(k, "placed", "running", "stopping")
         known = self.stage.rooms.schedule.job(job)
-        devices = self.stage.rooms.schedule.spec(job).devices if known else 1
-        each = devices // hosts or 1
-        slots = tuple((HOST[:-1] + str(h), tuple(range(first, first + each)))
-                      for h in range(hosts))
-        self.say(1, Place(job, GANG if gang else SINGLE, slots))
+        self.say(1, Ended(job, known.attempt if known else 1, self.stage.at - back * MINUTE, 0,
+                          lost, 1, 1))
 
-    @rule(job=job_ids, back=st.sampled_from([-1, 0, 20]), lost=st.booleans())
-    def end(self, job: int, back: int, lost: bool) -> None:
+    @rule(k=pick, what=st.sampled_from(["start", "time_limit", "priced_out", "whim"]))
+    def report_or_stop(self, k: int, what: str) -> None:
+        job = self.job(k, "placed", "running")
+        self.say(1, Started(job, 1) if what == "start" else Stop(job, what))
+
+    @rule(k=pick, wrong=seldom)
+    def cancel_job(self, k: int, wrong: bool) -> None:
+        job = self.job(k, "queued", "placed", "running")
         known = self.stage.rooms.schedule.job(job)
-        attempt = known.attempt if known else 1
-        self.say(1, Ended(job, attempt, self.stage.at - back * MINUTE, 0, lost, 1, 1))
+        tenant = known.tenant if known else 2
+        self.say(5 - tenant if wrong else tenant, CancelJob(job))
 
-    @rule(job=job_ids, reason=st.sampled_from(["priced_out", "time_limit", "whim"]))
-    def stop(self, job: int, reason: str) -> None:
-        self.say(1, Stop(job, reason))
-
-    @rule(who=tenants, job=job_ids)
-    def cancel_job(self, who: int, job: int) -> None:
-        self.say(who, CancelJob(job))
-
-    @rule(jobs=st.lists(job_ids, min_size=1, max_size=3), renew=st.booleans())
-    def turn_hour(self, jobs: list[int], renew: bool) -> None:
-        until = self.stage.at // HOUR * HOUR
-        self.say(1, Renew(tuple(jobs)) if renew else Meter(tuple(jobs), until))
+    @rule(renew=st.booleans())
+    def turn_hour(self, renew: bool) -> None:
+        """Renew what runs, or meter what has an hour over."""
+        rooms, until = self.stage.rooms, self.stage.at // HOUR * HOUR
+        running = rooms.schedule.ids_in("placed", "running")
+        over = [j for j, _ in rooms.settlement.tables["purchases"]
+                if any(p.end <= until for (job, _), p in
+                       rooms.settlement.tables["purchases"].items() if job == j)]
+        if renew and running:
+            self.say(1, Renew(tuple(running)))
+        elif over:
+            self.say(1, Meter(tuple(dict.fromkeys(over)), until))
 
     @rule()
     def sweep(self) -> None:
@@ -125,9 +171,9 @@ class Market(RuleBasedStateMachine):
             assert ledger.token_class(klass).factors[0][1] == rating
             used[attestation] += -(-tokens * 1000 // rating)
         for id, record in ledger.tables["attestations"].items():
-            assert used[id] <= record.device_ms
-            if id in used:
-                assert used[id] == record.consumed_ms
+            assert used.get(id, 0) <= record.consumed_ms <= record.device_ms
+            if self.stage.at < record.start + 2 * HOUR:  # no class of it is closed yet
+                assert used.get(id, 0) == record.consumed_ms
 
     @invariant()
     def no_device_is_held_twice(self) -> None:
@@ -156,5 +202,5 @@ class Market(RuleBasedStateMachine):
 
 
 TestMarket = Market.TestCase
-TestMarket.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestMarket.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
 assert START % HOUR == 0
