@@ -23,7 +23,6 @@ from suanli.settlement.commands import Meter
 from suanli.terms.canonical import decode
 from suanli.terms.instant import HOUR, MINUTE
 from suanli.terms.quantity import RMB
-from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 tenants = st.sampled_from([2, 3])
 pick = st.integers(0, 20)  # an index into whatever is there, wrapped
@@ -67,7 +66,8 @@ class Market(RuleBasedStateMachine):
           gang=st.booleans(), tier=st.sampled_from(["firm", "spot"]))
     def buy(self, who: int, lots: int, ahead: int, gang: bool, tier: str) -> None:
         start = self.stage.at // HOUR * HOUR + ahead * HOUR
-        self.say(who, Order(1, "area-1", GANG if gang else SINGLE, tier, start, 0, 1000, lots, True))
+        grade = GANG if gang else SINGLE
+        self.say(who, Order(1, "area-1", grade, tier, start, 0, 1000, lots, True))
 
     @rule(who=tenants, k=pick, price=st.sampled_from([800, 900]), ioc=seldom,
           lots=st.sampled_from([100, 300, 0, 10**9]), side=st.sampled_from([0, 1]))

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from suanli.cli.jobs import client_for
-from suanli.cli.main import DataDir, directory_of
-from suanli.cli.operate import Output
+from suanli.cli.options import DataDir, Output, client_for, directory_of
 from suanli.cli.output import Format, out, progress, show
 
 

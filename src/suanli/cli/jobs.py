@@ -4,13 +4,11 @@ import os
 import re
 import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from suanli.cli.main import DataDir, directory_of
-from suanli.cli.operate import Output
+from suanli.cli.options import DataDir, Output, client_for
 from suanli.cli.output import Format, err, show
 from suanli.sdk import Client
 
@@ -68,12 +66,6 @@ def run(
         print(job)
         return
     sys.exit(_follow(client, job))
-
-
-def client_for(data_dir: Path | None) -> Client:
-    """Return a client, starting the server if need be (imported late: it is heavy)."""
-    from suanli.cli.server import client_of
-    return client_of(directory_of(data_dir))
 
 
 def _twice_posted(client: Client, workload: str, devices: int, share: int,

@@ -4,7 +4,6 @@
 """
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,15 +17,6 @@ app = typer.Typer(
     name="suanli", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
     help="One unit, one market, one scheduler and one ledger for mixed fleets of accelerators.",
     epilog="Example: suanli run -- python3 train.py")
-DataDir = Annotated[Path | None, typer.Option(
-    "--data-dir", help="The server's data directory (default: $SUANLI_HOME, else the "
-    "platform's user data directory).")]
-
-
-def directory_of(data_dir: Path | None) -> Path:
-    """Return the data directory in force."""
-    from suanli.config import Settings
-    return (data_dir or Settings().home).expanduser().resolve()
 
 
 @app.callback()

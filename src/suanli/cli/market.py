@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from suanli.cli.jobs import client_for
-from suanli.cli.main import DataDir
-from suanli.cli.operate import Output
+from suanli.cli.options import DataDir, Output, client_for
 from suanli.cli.output import Format, out, show
 
 HOUR_MS = 3_600_000

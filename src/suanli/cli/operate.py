@@ -4,10 +4,8 @@ from typing import Annotated
 
 import typer
 
-from suanli.cli.main import DataDir, directory_of
+from suanli.cli.options import DataDir, Output, client_for, directory_of
 from suanli.cli.output import Format, err, show
-
-Output = Annotated[Format, typer.Option("-o", "--output", help="table or json.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -52,8 +50,7 @@ def _wait_until_gone(socket: object) -> None:
 
 def fleet(data_dir: DataDir = None, output: Output = Format.table) -> None:
     """List the hosts and how much of them is in use."""
-    from suanli.cli.server import client_of
-    rows = client_of(directory_of(data_dir)).list("fleet")
+    rows = client_for(data_dir).list("fleet")
     show(rows, ("id", "operator", "area", "zone", "chip", "devices", "devices_used", "is_up"),
          output)
 

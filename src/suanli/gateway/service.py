@@ -73,7 +73,8 @@ class Service:
         self.lock = threading.RLock()
         self.broken: BaseException | None = None
         self._asked: list[tuple[Any, Future[Answer | Refusal]]] = []
-        self._waiting: dict[bytes, Future[Answer | Refusal]] = {}
+        # By envelope: several clients may send the same bytes; each is answered in its turn.
+        self._waiting: dict[bytes, list[Future[Answer | Refusal]]] = {}
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="driver", daemon=True)
@@ -107,7 +108,11 @@ class Service:
         with self.lock:
             self._asked.append((asked, future))
         self._wake.set()
-        return future.result(timeout=ANSWER_TIMEOUT_S)
+        try:
+            return future.result(timeout=ANSWER_TIMEOUT_S)
+        except TimeoutError:
+            raise Unavailable(f"no block after {ANSWER_TIMEOUT_S:.0f} s; whether the command "
+                              "was heard, its nonce on the chain will tell") from None
 
     def _run(self) -> None:
         while not self._stopping:
@@ -133,7 +138,7 @@ class Service:
             if refusal is not None:
                 future.set_result(refusal)
             else:
-                self._waiting[envelope.to_bytes()] = future
+                self._waiting.setdefault(envelope.to_bytes(), []).append(future)
         self.driver.step(at)
         while self.driver.planner.has_more():
             self.driver.step(at)
@@ -141,12 +146,14 @@ class Service:
     def _answer(self, block: Block, finalised: Finalised) -> None:
         for index, (data, receipt) in enumerate(zip(block.body.envelopes, finalised.receipts,
                                                     strict=True)):
-            future = self._waiting.pop(data, None)
-            if future is not None:
-                future.set_result(refusal_of(receipt)
-                                  or Answer(block.header.height, index, receipt))
+            futures = self._waiting.get(data, [])
+            if futures:
+                futures.pop(0).set_result(refusal_of(receipt)
+                                          or Answer(block.header.height, index, receipt))
+            if not futures:
+                self._waiting.pop(data, None)
 
     def _fail_waiting(self, error: BaseException) -> None:
-        for future in self._waiting.values():
+        for future in (f for futures in self._waiting.values() for f in futures):
             future.set_exception(error)
         self._waiting.clear()
