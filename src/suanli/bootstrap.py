@@ -26,7 +26,7 @@ from suanli.members.commands import Delegate
 from suanli.planning.onboarding import Fleet, HostGroup, onboard
 from suanli.planning.planner import Planner
 from suanli.planning.policies import POLICIES
-from suanli.terms.errors import InvariantBroken
+from suanli.terms.errors import InputError, InvariantBroken
 from suanli.terms.instant import DAY
 from suanli.terms.quantity import INT64_MAX
 from suanli.units.rating import rate
@@ -50,6 +50,9 @@ def datasheet_text() -> str:
 
 def open_service(directory: Path, settings: Settings) -> tuple[Service, list[str]]:
     """Open or start the chain in a directory; return its service and what first start did."""
+    if settings.policy not in POLICIES:
+        raise InputError(f"SUANLI_POLICY: found {settings.policy!r}; {', '.join(POLICIES)} are "
+                         "accepted")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = {name: _key(directory / KEYS / f"{name}.key") for name in (OPERATOR, TENANT, AGENT)}
     clock, receipts, crash = HostClock(), ReceiptIndex(), _crash_point()
@@ -63,6 +66,7 @@ def open_service(directory: Path, settings: Settings) -> tuple[Service, list[str
     planner = Planner(POLICIES[settings.policy], [OPERATOR_ID])
     driver = Driver(engine, cluster, planner, {OPERATOR_ID: operator},
                     after_effect=lambda: crash("after effect"))
+    driver.listeners.append(receipts)  # before recovery, which makes blocks too
     driver.recover(max(engine.application.time, engine.genesis.time))
     said = _first_start(driver, operator, keys, settings, clock.now())
     agents = {OPERATOR: operator,

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from suanli.adapters.sqlite_engine import SqliteEngine, StoredChain
 from suanli.bootstrap import datasheet_text
 from suanli.chain.proof import receipt_of
-from suanli.chain.verify import verify_receipt
+from suanli.chain.verify import verify_chain, verify_receipt
 from suanli.chips.datasheet import parse
 from suanli.cli.verification import verify_directory
 from suanli.planning.onboarding import Fleet, HostGroup
@@ -63,7 +64,6 @@ def test_statements_are_what_the_ledger_paid(lived: tuple[Path, Outcome]) -> Non
 def test_every_job_has_a_leaf_that_proves_its_chip(lived: tuple[Path, Outcome],
                                                    tmp_path: Path) -> None:
     directory, outcome = lived
-    from suanli.adapters.sqlite_engine import SqliteEngine
     engine = SqliteEngine(_copy(directory, tmp_path), outcome.theatre.world.key("validator"))
     leaves = []
     for height in range(1, engine.application.height + 1):
@@ -98,6 +98,27 @@ def test_any_flipped_byte_is_found(lived: tuple[Path, Outcome], tmp_path: Path,
         verify_directory(tmp_path, replay=False)
 
 
+def test_every_byte_of_a_block_and_of_the_genesis_counts(lived: tuple[Path, Outcome]) -> None:
+    """Exhaustive on one block with rows and leaves, and on the genesis."""
+    chain = StoredChain(lived[0] / "chain.db")
+    blocks = list(chain.blocks())[:12]
+    for place in range(len(chain.genesis)):
+        with pytest.raises(IntegrityBroken):
+            list(verify_chain(_flipped(chain.genesis, place), blocks[:1]))
+    index = max(range(2, 12), key=lambda i: len(blocks[i].body))
+    list(verify_chain(chain.genesis, blocks))
+    for column in COLUMNS:
+        data = getattr(blocks[index], column)
+        for place in range(len(data)):
+            wrong = blocks[index]._replace(**{column: _flipped(data, place)})
+            with pytest.raises(IntegrityBroken, match=f"block {index + 1}"):
+                list(verify_chain(chain.genesis, [*blocks[:index], wrong]))
+
+
+def _flipped(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1:]
+
+
 @pytest.mark.parametrize("change", ["DELETE FROM blocks WHERE height = 5",
                                     "UPDATE blocks SET height = height + 1 WHERE height = "
                                     "(SELECT max(height) FROM blocks)"])
@@ -115,7 +136,6 @@ def test_missing_and_renumbered_blocks_are_found(lived: tuple[Path, Outcome], tm
 def test_a_changed_receipt_is_refused(lived: tuple[Path, Outcome], tmp_path: Path,
                                       field: str) -> None:
     directory, outcome = lived
-    from suanli.adapters.sqlite_engine import SqliteEngine
     engine = SqliteEngine(_copy(directory, tmp_path), outcome.theatre.world.key("validator"))
     block = engine.block(engine.application.height)
     engine.close()

@@ -44,9 +44,12 @@ def verify_chain(genesis: bytes, blocks: Iterable[Stored]) -> Iterator[Verified]
     IntegrityBroken
         Naming the height and what was found.
     """
-    start = cbor2.loads(genesis)
-    keys = [VerifyKey(key) for key in start["validators"]]
-    previous, time = _sha(b"suanli genesis 1\x00", genesis), start["time"]
+    try:
+        start = cbor2.loads(genesis)
+        keys = [VerifyKey(key) for key in start["validators"]]
+        previous, time = _sha(b"suanli genesis 1\x00", genesis), int(start["time"])
+    except Exception as error:  # damaged bytes fail in many ways; all mean the same here
+        raise IntegrityBroken(f"the genesis cannot be read: {error!r}") from error
     peaks: list[tuple[int, bytes]] = []
     for height, stored in enumerate(blocks, start=1):
         try:

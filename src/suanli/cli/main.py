@@ -44,9 +44,11 @@ def main() -> None:
 
 
 def _code_of(error: Exception) -> int | None:
+    from pydantic import ValidationError
+
     from suanli.sdk import Malformed, Refused, ServerError
     from suanli.terms.errors import AdapterError, Broken, InputError
-    for kinds, code in (((Refused,), REFUSED), ((InputError, Malformed), USAGE),
+    for kinds, code in (((Refused,), REFUSED), ((InputError, Malformed, ValidationError), USAGE),
                         ((ServerError, AdapterError), UNAVAILABLE), ((Broken,), BROKEN)):
         if isinstance(error, kinds):
             return code

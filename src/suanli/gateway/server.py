@@ -27,6 +27,7 @@ async def _serve(service: Service, directory: Path, port: int | None) -> None:
         for server in servers:
             server.should_exit = True
 
+    service.on_broken = stop
     listeners = [(create_app(service, None, stop), _unix_socket(directory / SOCKET))]
     if port is not None:
         listeners.append((create_app(service, _credential(directory / CREDENTIAL), stop),

@@ -7,6 +7,7 @@ Laws
 """
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +78,9 @@ class Service:
         self._waiting: dict[bytes, list[Future[Answer | Refusal]]] = {}
         self._wake = threading.Event()
         self._stopping = False
+        self.on_broken: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._run, name="driver", daemon=True)
-        driver.listeners += [receipts, self._answer]
+        driver.listeners.append(self._answer)
 
     @property
     def rooms(self) -> Any:
@@ -126,6 +128,7 @@ class Service:
             except BaseException as error:  # a broken invariant: stop, keep the evidence
                 self.broken = error
                 self._fail_waiting(error)
+                self.on_broken()
                 raise
 
     def step(self) -> None:

@@ -15,6 +15,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from suanli.terms.canonical import decode, encode
 from suanli.terms.errors import InputError
+from suanli.terms.quantity import INT64_MAX
 
 TAG = b"suanli envelope 1\x00"
 FIELDS = {"chain": str, "signer": bytes, "member": int, "nonce": int, "command": list,
@@ -44,6 +45,8 @@ class Envelope:
         for name, kind in FIELDS.items():
             if type(value[name]) is not kind:
                 raise InputError(f"envelope.{name}: a {kind.__name__} is accepted")
+        if not all(0 <= value[name] <= INT64_MAX for name in ("member", "nonce")):
+            raise InputError("envelope.member and .nonce are 0 to 2^63-1")
         return cls(**value)
 
     def is_signed(self) -> bool:
