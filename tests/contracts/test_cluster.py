@@ -78,6 +78,17 @@ def test_a_stop_of_another_attempt_is_nothing(rig: Rig) -> None:
     assert rig.after(200) == []
 
 
+def test_a_warning_lets_it_run(rig: Rig) -> None:
+    rig.start(1, LONG_MS)
+    rig.after(100)
+    rig.cluster.warn(1, 1, "priced_out", rig.clock.now() + 5000)
+    rig.cluster.warn(9, 1, "priced_out", 0)
+    assert rig.after(200) == []
+    if isinstance(rig.cluster, LocalCluster):
+        said = rig.cluster.log_path(1, 1, "stderr").read_text()
+        assert said.startswith("suanli: priced_out: SIGTERM in ")
+
+
 def test_what_is_not_there_after_a_restart_is_lost(rig: Rig) -> None:
     reports = rig.cluster.recover({7: 3}, 5)
     assert [(r.job, r.attempt, r.is_lost, r.finished) for r in reports] == [(7, 3, True, 5)]

@@ -119,6 +119,18 @@ def test_buying_ahead_reserves_and_is_used_first(home: Home) -> None:
     assert home.rows("orders") == []
 
 
+def test_statements_are_what_was_paid(home: Home) -> None:
+    row = home.rows("balance", "--statements")[0]
+    cash = next(b for b in home.rows("balance") if (b["owner"], b["unit"]) == ("operator", "cash"))
+    assert row["cash_micro_rmb"] == cash["available"]
+    assert row["tokens"] == sum(int(str(j["tokens"])) for j in home.rows("jobs"))
+
+
+def test_an_unusable_directory_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "file" in Home(tmp_path / "file")("jobs", code=3).stderr
+
+
 def test_prices_and_chips(home: Home) -> None:
     assert {p["tier"] for p in home.rows("price")} == {"firm", "spot"}
     chips = home.rows("chips", "list")

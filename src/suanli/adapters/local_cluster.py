@@ -54,7 +54,8 @@ class LocalCluster:
         environment = {**dict(spec.environment), MARKER: self._marker(job, attempt),
                        "SUANLI_JOB": str(job),
                        "SUANLI_DEVICES": ",".join(f"{h}/{i}" for h, ids in slots for i in ids)}
-        with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
+        # Appending, since warnings are written to the same file.
+        with (folder / "stdout").open("ab") as out, (folder / "stderr").open("ab") as err:
             try:
                 process = subprocess.Popen(
                     list(spec.argv), cwd=spec.directory or None, env=environment, stdout=out,
@@ -72,6 +73,13 @@ class LocalCluster:
         if running is not None and running.attempt == attempt:
             _signal_group(running.process.pid, signal.SIGTERM)
             running.kill_at = self._clock.now() + grace_ms
+
+    def warn(self, job: int, attempt: int, reason: str, stops: int) -> None:
+        running = self._running.get(job)
+        if running is not None and running.attempt == attempt:
+            left_s = max(0, stops - self._clock.now()) // 1000
+            with self.log_path(job, attempt, "stderr").open("ab") as log:
+                log.write(f"suanli: {reason}: SIGTERM in {left_s} s\n".encode())
 
     def poll(self, at: int) -> list[Report]:
         reports, self._reports = self._reports, []

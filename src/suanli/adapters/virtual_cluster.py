@@ -33,6 +33,9 @@ class VirtualCluster:
         if self._running.get(job) == attempt:
             heapq.heappush(self._ends, (at, job, attempt))
 
+    def warn(self, job: int, attempt: int, reason: str, stops: int) -> None:
+        """Nobody is there to read it: simulated jobs run until they are stopped."""
+
     def poll(self, at: int) -> list[Report]:
         reports, self._started = self._started, []
         while self._ends and self._ends[0][0] <= at:

@@ -49,7 +49,7 @@ def _code_of(error: Exception) -> int | None:
     from suanli.sdk import Malformed, Refused, ServerError
     from suanli.terms.errors import AdapterError, Broken, InputError
     for kinds, code in (((Refused,), REFUSED), ((InputError, Malformed, ValidationError), USAGE),
-                        ((ServerError, AdapterError), UNAVAILABLE), ((Broken,), BROKEN)):
+                        ((ServerError, AdapterError, OSError), UNAVAILABLE), ((Broken,), BROKEN)):
         if isinstance(error, kinds):
             return code
     return None

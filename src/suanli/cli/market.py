@@ -80,6 +80,12 @@ def orders(data_dir: DataDir = None, output: Output = Format.table,
     show(client.list("orders"), ("id", "owner", "side", "product", "price_mrmb", "lots"), output)
 
 
-def balance(data_dir: DataDir = None, output: Output = Format.table) -> None:
+def balance(data_dir: DataDir = None, output: Output = Format.table,
+            statements: Annotated[bool, typer.Option(
+                help="What each tenant used and paid, by operator, instead.")] = False) -> None:
     """List what everybody owns: cash, and tokens by product."""
+    if statements:
+        show(client_for(data_dir).list("statements"),
+             ("operator", "tenant", "device_ms", "tokens", "cash_micro_rmb"), output)
+        return
     show(client_for(data_dir).list("balances"), ("owner", "unit", "in_words", "held"), output)

@@ -23,6 +23,7 @@ from suanli.market.commands import Modify, Order
 from suanli.market.product import ProductGrid
 from suanli.schedule.commands import Ended, Place, Renew
 from suanli.terms.change import Change, Part, Write
+from suanli.terms.errors import present
 from suanli.terms.quantity import LOT
 from suanli.terms.refusals import Refusal
 from suanli.terms.room import changed
@@ -66,8 +67,7 @@ def buy_next_hour(rooms: Rooms, command: Renew, change: Change, at: int,
 def settle(rooms: Rooms, command: Ended, change: Change, at: int,
            grid: ProductGrid) -> Change | Refusal:
     """Settle an ended placement, with the job as it was."""
-    job = rooms.schedule.job(command.job)
-    assert job is not None, "schedule has checked the id"
+    job = present(rooms.schedule.job(command.job), "schedule has checked the id")
     return _with(change, rooms.settlement.close(command.job, job, command.finished))
 
 

@@ -83,6 +83,7 @@ def _reading(app: FastAPI, service: Service) -> None:
 
     for path, view in (("fleet", views.fleet), ("balances", views.balances),
                        ("receipts", views.receipts), ("jobs", views.jobs),
+                       ("statements", views.statements),
                        ("orders", views.orders)):
         def read(view: Any = view) -> list[dict[str, Any]]:
             with service.lock:

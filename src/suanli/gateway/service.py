@@ -7,6 +7,7 @@ Laws
 """
 
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -127,9 +128,10 @@ class Service:
                 self._fail_waiting(error)  # the engine has gone back to what is durable
             except BaseException as error:  # a broken invariant: stop, keep the evidence
                 self.broken = error
+                traceback.print_exception(error)
                 self._fail_waiting(error)
                 self.on_broken()
-                raise
+                return
 
     def step(self) -> None:
         """Sign and queue what was asked, then step until nothing more is due now."""

@@ -59,6 +59,16 @@ def balances(service: Service) -> list[dict[str, Any]]:
     return rows
 
 
+def statements(service: Service) -> list[dict[str, Any]]:
+    """Return what each tenant has used of each operator, and paid."""
+    members = service.rooms.members
+    return [{"id": f"{operator}/{tenant}", "operator": members.member(operator).name,
+             "tenant": members.member(tenant).name, "device_ms": device_ms, "tokens": tokens,
+             "cash_micro_rmb": cash}
+            for (operator, tenant), (device_ms, tokens, cash)
+            in service.rooms.settlement.tables["statements"].items()]
+
+
 def prices(service: Service, at: int) -> list[dict[str, Any]]:
     """Return the posted prices, what an hour of a device costs, and what is left this hour."""
     rooms, rows = service.rooms, []

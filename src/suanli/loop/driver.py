@@ -92,5 +92,8 @@ class Driver:
         elif effect.kind == "stop":
             job, attempt, grace_ms = effect.fields
             self.cluster.stop(job, attempt, grace_ms, at)
+        elif effect.kind == "warn":
+            job, attempt, reason, stops = effect.fields
+            self.cluster.warn(job, attempt, reason, stops)
         else:
             raise NotImplementedError(f"no adapter performs the effect {effect.kind!r}")

@@ -63,6 +63,10 @@ class Cluster(Protocol):
         """Signal the placement to end, and end it by force when its grace is over."""
         ...
 
+    def warn(self, job: int, attempt: int, reason: str, stops: int) -> None:
+        """Tell the placement that it will be stopped, when and why."""
+        ...
+
     def poll(self, at: int) -> list[Report]:
         """Return what happened since the last call, oldest first."""
         ...

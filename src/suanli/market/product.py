@@ -6,6 +6,7 @@ from suanli.chips.state import Chips
 from suanli.ledger.state import Ledger, TokenClass
 from suanli.members.state import Members
 from suanli.terms.change import Write
+from suanli.terms.errors import present
 from suanli.terms.instant import HOUR, is_on_the_hour
 from suanli.terms.refusals import Code, Refusal
 from suanli.units.state import Units
@@ -65,8 +66,7 @@ class ProductGrid:
     def token_class(self, klass: int) -> TokenClass:
         """Return a class's record, whether it stands in the ledger or is about to."""
         found = self.opened.get(klass) or self.ledger.token_class(klass)
-        assert found is not None, "asked only for classes that class_of returned"
-        return found
+        return present(found, "asked only for classes that class_of returned")
 
     def writes(self) -> tuple[Write, ...]:
         """Return what opening the new classes writes into the ledger's tables."""

@@ -17,6 +17,7 @@ from suanli.market.commands import Cancel, Modify, Order, PostOffer
 from suanli.market.product import TIERS, Product, ProductGrid
 from suanli.members.state import Members
 from suanli.terms.change import Change, Part, Write, one_part
+from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
 from suanli.terms.quantity import LOT, device_ms_of
 from suanli.terms.refusals import Code, Refusal
@@ -88,8 +89,7 @@ class Market(Room):
             self._rebook(id, None, order)
 
     def _rebook(self, id: int, old: Resting | None, new: Resting | None) -> None:
-        some = new or old
-        assert some is not None, "a write is of an order that is or will be there"
+        some = present(new or old, "a write is of an order that is or will be there")
         book = self.books.setdefault(some.product, Book())
         if old and new and (old.price_mrmb, old.version) == (new.price_mrmb, new.version):
             book.reduce(id, old.lots - new.lots)

@@ -13,7 +13,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
         "chips.register_zone", "chips.register_host", "chips.set_host_state",
         "units.declare_rating", "units.define_grade",
         "ledger.attest", "ledger.sweep", "market.post_offer",
-        "schedule.place", "schedule.started", "schedule.stop", "schedule.ended",
+        "schedule.place", "schedule.started", "schedule.stop", "schedule.warn", "schedule.ended",
         "schedule.renew", "settlement.meter",
     },
     TENANT: _ANYONE | _TRADER | {"schedule.submit", "schedule.cancel"},

@@ -91,6 +91,10 @@ class Members(Room):
             left = signer.spend_max - signer.spent
             return Refusal(Code.SPEND_LIMIT_EXCEEDED,
                            f"commits {spend} micro-RMB; this agent has {left} left")
+        return self.consumed(envelope, signer, spend)
+
+    def consumed(self, envelope: Envelope, signer: Signer, spend: int) -> Write:
+        """Return the write that consumes the nonce, whatever the limits."""
         return Write(self.name, "signers", envelope.signer,
                      changed(signer, nonce=envelope.nonce, spent=signer.spent + spend))
 

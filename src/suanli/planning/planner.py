@@ -12,7 +12,7 @@ from suanli.ledger.commands import Attest, Sweep
 from suanli.planning.cycle import Cycle
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
-from suanli.schedule.commands import Renew, Stop
+from suanli.schedule.commands import Renew, Stop, Warn
 from suanli.settlement.commands import Meter
 from suanli.settlement.state import RENEWAL_LEAD_MS
 from suanli.terms.canonical import decode
@@ -61,7 +61,8 @@ class Planner:
                 self._retry[fields[0]] = at + RETRY_MS
             elif kind == "schedule.renew":
                 self._learn_renewal(fields[0], receipt.codes)
-            elif kind not in ("settlement.meter", "schedule.started", "ledger.attest"):
+            elif kind not in ("settlement.meter", "schedule.started", "schedule.warn",
+                              "ledger.attest"):
                 self._is_stale = True
 
     def _learn_renewal(self, jobs: list[int], codes: tuple[int, ...]) -> None:
@@ -81,7 +82,7 @@ class Planner:
         if at >= hour + HOUR - RENEWAL_LEAD_MS and self._renewed != hour:
             decisions += self._renewals(rooms, hour + HOUR)
             self._renewed = hour
-        self._plan_stops(rooms, hour + HOUR)
+        decisions += self._plan_stops(rooms, hour + HOUR)
         decisions += self._due_stops(rooms, at)
         ready = [job for job, instant in self._retry.items() if instant <= at]
         for job in ready:
@@ -158,14 +159,18 @@ class Planner:
                 decisions.append((operator, Renew(tuple(jobs))))
         return decisions
 
-    def _plan_stops(self, rooms: Any, hour_end: int) -> None:
-        """Stop what has no next hour early enough for its grace to lie inside the paid one."""
+    def _plan_stops(self, rooms: Any, hour_end: int) -> list[Decision]:
+        """Warn what has no next hour, and stop it while its grace still lies in the paid one."""
+        decisions: list[Decision] = []
         for id, code in self._unrenewed:
             grace_ms = min(rooms.schedule.spec(id).grace_ms, RENEWAL_LEAD_MS)
-            attempt = rooms.schedule.job(id).attempt
+            job = rooms.schedule.job(id)
             reason = STOP_REASONS.get(code, phases.DISPLACED)
-            heapq.heappush(self._stops, (hour_end - grace_ms, id, attempt, reason))
+            heapq.heappush(self._stops, (hour_end - grace_ms, id, job.attempt, reason))
+            if job.phase in (phases.PLACED, phases.RUNNING):
+                decisions.append((job.operator, Warn(id, reason, hour_end - grace_ms)))
         self._unrenewed = []
+        return decisions
 
     def _due_stops(self, rooms: Any, at: int) -> list[Decision]:
         decisions: list[Decision] = []

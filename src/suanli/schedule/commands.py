@@ -53,6 +53,16 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Warn:
+    """Tell a placement that it will be stopped at an instant, and why."""
+
+    kind: ClassVar[str] = "schedule.warn"
+    job: int
+    reason: str
+    stops: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Report that a placement is over: when, how, and what it used (reported, never billed)."""
 
@@ -74,4 +84,4 @@ class Renew:
     jobs: tuple[int, ...]
 
 
-COMMANDS = (Submit, Cancel, Place, Started, Stop, Ended, Renew)
+COMMANDS = (Submit, Cancel, Place, Started, Stop, Warn, Ended, Renew)

@@ -9,6 +9,7 @@ from typing import Final
 QUEUED, PLACED, RUNNING, STOPPING, ENDED = "queued", "placed", "running", "stopping", "ended"
 
 PLACE, START, STOP, END, CANCEL, RENEW = "place", "start", "stop", "end", "cancel", "renew"
+WARN = "warn"
 
 TRANSITIONS: Final[dict[tuple[str, str], str]] = {
     (QUEUED, PLACE): PLACED,
@@ -17,10 +18,12 @@ TRANSITIONS: Final[dict[tuple[str, str], str]] = {
     (PLACED, STOP): STOPPING,
     (PLACED, CANCEL): STOPPING,
     (PLACED, RENEW): PLACED,
+    (PLACED, WARN): PLACED,
     (PLACED, END): ENDED,
     (RUNNING, STOP): STOPPING,
     (RUNNING, CANCEL): STOPPING,
     (RUNNING, RENEW): RUNNING,
+    (RUNNING, WARN): RUNNING,
     (RUNNING, END): ENDED,
     (STOPPING, END): ENDED,
 }

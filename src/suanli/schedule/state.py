@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from suanli.chips.state import Chips, Host
 from suanli.members.state import Members
 from suanli.schedule import phases
-from suanli.schedule.commands import Cancel, Ended, Place, Renew, Slots, Started, Stop, Submit
+from suanli.schedule.commands import Cancel, Ended, Place, Renew, Slots, Started, Stop, Submit, Warn
 from suanli.schedule.job import PPM, Job, Spec
 from suanli.terms.change import Change, Effect, Write, one_part
 from suanli.terms.quantity import WHOLE_DEVICE, is_amount
@@ -98,7 +98,7 @@ class Schedule(Room):
             return self._cancel(command.job, job, at, sender)
         if job.operator != sender:
             return Refusal(Code.NOT_THE_OWNER, f"job {command.job} is not placed with you")
-        if isinstance(command, Stop):
+        if isinstance(command, (Stop, Warn)):
             return self._stop(command, job)
         if command.attempt != job.attempt:
             return Refusal(Code.WRONG_PHASE, f"job {command.job} is at attempt {job.attempt}; "
@@ -264,10 +264,13 @@ class Schedule(Room):
         return self._moved(id, job, phases.CANCEL, effects=(effect,),
                            stop_reason=phases.CANCELLED)
 
-    def _stop(self, command: Stop, job: Job) -> Change | Refusal:
+    def _stop(self, command: Stop | Warn, job: Job) -> Change | Refusal:
         if command.reason not in phases.STOP_REASONS:
             return Refusal(Code.MALFORMED, f"reason {command.reason!r}; one of "
                            f"{', '.join(sorted(phases.STOP_REASONS))} is accepted")
+        if isinstance(command, Warn):
+            told = Effect("warn", (command.job, job.attempt, command.reason, command.stops))
+            return self._moved(command.job, job, phases.WARN, effects=(told,))
         effect = Effect("stop", (command.job, job.attempt, self.spec(command.job).grace_ms))
         return self._moved(command.job, job, phases.STOP, effects=(effect,),
                            stop_reason=command.reason)

@@ -26,6 +26,7 @@ from suanli.schedule.state import Schedule
 from suanli.settlement.commands import Meter
 from suanli.terms.canonical import encode
 from suanli.terms.change import Change, Part, Write
+from suanli.terms.errors import present
 from suanli.terms.instant import HOUR, MINUTE, hour_of
 from suanli.terms.quantity import cash_of, metered
 from suanli.terms.refusals import Code, Refusal
@@ -98,8 +99,7 @@ class Settlement(Room):
         parts, refused = [], []
         taken: dict[tuple[int, int], int] = {}
         for index, id in enumerate(jobs):
-            job = self.schedule.job(id)
-            assert job is not None, "schedule has checked the ids"
+            job = present(self.schedule.job(id), "schedule has checked the ids")
             begin = int(self.tables["covered"][id])
             if begin >= job.limit:
                 refused.append((index, int(Code.NOT_RENEWABLE)))

@@ -5,7 +5,9 @@ translated at the border. `Broken` is a bug or a damaged disk: the replica stops
 evidence.
 """
 
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class InputError(ValueError):
@@ -34,6 +36,13 @@ class InvariantBroken(Broken):
 
 class IntegrityBroken(Broken):
     """Stored or received bytes are not what they were when they were written."""
+
+
+def present(value: T | None, law: str) -> T:
+    """Return a value that a law says is there, or stop."""
+    if value is None:
+        raise InvariantBroken(law)
+    return value
 
 
 def invariant(holds: bool, law: str, **facts: Any) -> None:

@@ -73,7 +73,6 @@ def test_the_same_bytes_twice_are_heard_once(service: Service) -> None:
     assert [a.code for a in answers if isinstance(a, Refusal)] == [Code.NONCE_REPLAYED] * 2
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_broken_invariant_stops_the_replica(service: Service) -> None:
     job = submit(service, "sleep", "1")
     until(lambda: service.rooms.schedule.job(job).phase == "running")

@@ -117,7 +117,9 @@ def test_what_cannot_be_renewed_is_stopped_inside_its_paid_hour(stage: Stage) ->
     stage.must(1, PostOffer("area-1", SINGLE, "spot", 2000))
     stage.at = START + 55 * MINUTE
     assert "Renew" in kinds(decide(stage, planner))
-    decide(stage, planner)
+    warning = decide(stage, planner)[0]
+    assert (warning.job, warning.reason, warning.stops) == (
+        job, "priced_out", START + HOUR - 7000)
     stage.at = START + HOUR - 7000
     assert "Stop" in kinds(decide(stage, planner))
     assert stage.rooms.schedule.job(job).stop_reason == "priced_out"

@@ -7,7 +7,7 @@ from suanli.chips.commands import RegisterHost, RegisterZone, SetHostState
 from suanli.ledger.commands import Attest
 from suanli.market.commands import PostOffer
 from suanli.schedule import phases
-from suanli.schedule.commands import Cancel, Ended, Place, Renew, Started, Stop, Submit
+from suanli.schedule.commands import Cancel, Ended, Place, Renew, Started, Stop, Submit, Warn
 from suanli.schedule.job import PPM
 from suanli.settlement.commands import Meter
 from suanli.terms.instant import HOUR, MINUTE
@@ -108,7 +108,8 @@ def test_a_whole_life_pays_for_use_and_leaves_a_leaf(stage: Stage) -> None:
 @pytest.mark.parametrize(("phase", "what", "is_allowed"), [
     (p, w, (p, w) in phases.TRANSITIONS)
     for p in (phases.QUEUED, phases.PLACED, phases.RUNNING, phases.STOPPING, phases.ENDED)
-    for w in (phases.PLACE, phases.START, phases.STOP, phases.END, phases.CANCEL, phases.RENEW)])
+    for w in (phases.PLACE, phases.START, phases.STOP, phases.END, phases.CANCEL, phases.RENEW,
+              phases.WARN)])
 def test_every_phase_by_everything_that_can_happen(stage: Stage, phase: str, what: str,
                                                    is_allowed: bool) -> None:
     job = _in_phase(stage, phase)
@@ -118,7 +119,8 @@ def test_every_phase_by_everything_that_can_happen(stage: Stage, phase: str, wha
         phases.STOP: (Stop(job, phases.TIME_LIMIT), 1),
         phases.END: (ended(job, stage.at), 1),
         phases.CANCEL: (Cancel(job), 2),
-        phases.RENEW: (Renew((job,)), 1)}[what]
+        phases.RENEW: (Renew((job,)), 1),
+        phases.WARN: (Warn(job, phases.PRICED_OUT, stage.at), 1)}[what]
     receipt = stage.say(who, command)
     assert (receipt.code == 0) is is_allowed
     if not is_allowed:
