@@ -3,7 +3,10 @@
 import asyncio
 import os
 import secrets
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -15,26 +18,36 @@ SOCKET, CREDENTIAL = "server.sock", "credential"
 LOOPBACK = "127.0.0.1"
 
 
+class Server(uvicorn.Server):
+    """A server that leaves signals to us: we stop all listeners, then settle what runs."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 def serve(service: Service, directory: Path, port: int | None) -> None:
     """Serve until asked to stop; returns when the servers are down."""
     asyncio.run(_serve(service, directory, port))
 
 
 async def _serve(service: Service, directory: Path, port: int | None) -> None:
-    servers: list[uvicorn.Server] = []
+    servers: list[Server] = []
 
     def stop() -> None:
         for server in servers:
             server.should_exit = True
 
     service.on_broken = stop
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     listeners = [(create_app(service, None, stop), _unix_socket(directory / SOCKET))]
     if port is not None:
         listeners.append((create_app(service, _credential(directory / CREDENTIAL), stop),
                           _tcp_socket(port)))
     tasks = []
     for app, listener in listeners:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        server = Server(uvicorn.Config(app, log_level="warning", access_log=False))
         servers.append(server)
         tasks.append(server.serve(sockets=[listener]))
     try:
