@@ -11,7 +11,7 @@ import numpy as np
 from suanli.adapters.discovery import CPU_CHIP
 from suanli.bootstrap import TENANT, open_service
 from suanli.chain.block import Block
-from suanli.cli.output import Format, progress, show
+from suanli.cli.output import Format, progress, same, show
 from suanli.config import Settings
 from suanli.domain.application import Finalised
 from suanli.gateway.service import Answer, Service
@@ -56,7 +56,7 @@ def bench_schedule(jobs: int, file: Path | None) -> None:
         service.stop()
         service.driver.engine.close()
     row = _row([watch.running[job] - watch.accepted[job] for job in watch.accepted])
-    show([row], tuple(row), Format.table)
+    show([row], same(*row), Format.table)
     if file is not None:
         file.write_text(json.dumps(row, indent=1), encoding="utf-8")
 

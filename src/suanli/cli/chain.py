@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from suanli.cli.options import DataDir, Output, client_for, directory_of
-from suanli.cli.output import Format, out, progress, show
+from suanli.cli.output import Format, out, progress, same, show
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def receipts(
             raise typer.BadParameter("--save needs --job")
         save.write_text(json.dumps(client.receipt(job), indent=1), encoding="utf-8")
     rows = [r for r in client.list("receipts") if job in (None, r["job"])]
-    show(rows, ("id", "job", "height", "index", "time"), output)
+    show(rows, same("id", "job", "height", "index", "time"), output)
 
 
 def verify(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from suanli.cli.options import DataDir, Output, client_for
-from suanli.cli.output import Format, err, show
+from suanli.cli.output import Format, err, rmb, show
 from suanli.sdk import Client
 
 POLL_S = 0.05
@@ -123,9 +123,12 @@ def _report(job: int, row: dict[str, Any]) -> int:
 
 def jobs(data_dir: DataDir = None, output: Output = Format.table) -> None:
     """List the jobs."""
-    show(client_for(data_dir).list("jobs"),
-         ("id", "name", "phase", "outcome", "exit_code", "devices", "chip", "device_ms",
-          "cash_micro_rmb", "receipt"), output)
+    rows = client_for(data_dir).list("jobs")
+    for row in rows:
+        row["device_s"], row["cost_rmb"] = row["device_ms"] / 1000, rmb(row["cash_micro_rmb"])
+    show(rows, {"id": "id", "name": "name", "phase": "phase", "outcome": "outcome",
+                "exit_code": "exit", "devices": "dev", "device_s": "device-s",
+                "cost_rmb": "RMB", "receipt": "receipt"}, output)
 
 
 def logs(job: JobId, data_dir: DataDir = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from suanli.cli.options import DataDir, Output, client_for
-from suanli.cli.output import Format, out, show
+from suanli.cli.output import Format, out, rmb, same, show
 
 HOUR_MS = 3_600_000
 
@@ -22,9 +22,12 @@ def register(app: typer.Typer) -> None:
 
 def price(data_dir: DataDir = None, output: Output = Format.table) -> None:
     """List the posted prices: milli-RMB a token, and what a device-hour costs."""
-    show(client_for(data_dir).list("prices"),
-         ("area", "grade", "tier", "rating_ucu", "price_mrmb", "device_hour_micro_rmb",
-          "sellable_device_ms"), output)
+    rows = client_for(data_dir).list("prices")
+    for row in rows:
+        row["hour"], row["left"] = rmb(row["device_hour_micro_rmb"]), row["sellable_device_ms"]
+        row["left"] = round(row["left"] / HOUR_MS, 2)
+    show(rows, {"area": "area", "grade": "grade", "tier": "tier", "price_mrmb": "mRMB/token",
+                "hour": "RMB/device-h", "left": "device-h left"}, output)
 
 
 def buy(
@@ -77,7 +80,8 @@ def orders(data_dir: DataDir = None, output: Output = Format.table,
     client = client_for(data_dir)
     if cancel is not None:
         client.cancel_order(cancel)
-    show(client.list("orders"), ("id", "owner", "side", "product", "price_mrmb", "lots"), output)
+    show(client.list("orders"), same("id", "owner", "side", "product", "price_mrmb", "lots"),
+         output)
 
 
 def balance(data_dir: DataDir = None, output: Output = Format.table,
@@ -86,6 +90,7 @@ def balance(data_dir: DataDir = None, output: Output = Format.table,
     """List what everybody owns: cash, and tokens by product."""
     if statements:
         show(client_for(data_dir).list("statements"),
-             ("operator", "tenant", "device_ms", "tokens", "cash_micro_rmb"), output)
+             same("operator", "tenant", "device_ms", "tokens", "cash_micro_rmb"), output)
         return
-    show(client_for(data_dir).list("balances"), ("owner", "unit", "in_words", "held"), output)
+    show(client_for(data_dir).list("balances"), {
+        "owner": "owner", "unit": "unit", "in_words": "available", "held": "held"}, output)

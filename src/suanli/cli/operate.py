@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from suanli.cli.options import DataDir, Output, client_for, directory_of
-from suanli.cli.output import Format, err, show
+from suanli.cli.output import Format, err, same, show
 
 
 def register(app: typer.Typer) -> None:
@@ -51,8 +51,7 @@ def _wait_until_gone(socket: object) -> None:
 def fleet(data_dir: DataDir = None, output: Output = Format.table) -> None:
     """List the hosts and how much of them is in use."""
     rows = client_for(data_dir).list("fleet")
-    show(rows, ("id", "operator", "area", "zone", "chip", "devices", "devices_used", "is_up"),
-         output)
+    show(rows, same("id", "operator", "area", "chip", "devices", "devices_used", "is_up"), output)
 
 
 def chips_list(output: Output = Format.table) -> None:
@@ -62,7 +61,7 @@ def chips_list(output: Output = Format.table) -> None:
     has gangs, sources and exact micro-CU too.
     """
     from suanli.bootstrap import datasheet_text
-    from suanli.chips.datasheet import parse
+    from suanli.chips.datasheet import SOURCES, parse
     from suanli.gateway.views import chips
     from suanli.units.workload import WORKLOAD_CLASSES
     rows = chips(parse(datasheet_text()))
@@ -71,6 +70,8 @@ def chips_list(output: Output = Format.table) -> None:
                     else f"{ucu / 1e6:.6f}" if ucu < 1000 else f"{ucu / 1e6:.3f}"
                     for name in WORKLOAD_CLASSES})
         row["verified"] = "yes" if row["is_verified"] else "no"
-        row["source"] = row["confidence"]
-    show(rows, ("id", "origin", *WORKLOAD_CLASSES, "addressable_devices", "verified", "source"),
-         output)
+        row["source"] = row["sources"][SOURCES.index("src_compute")]
+    show(rows, {"id": "chip", "origin": "origin", "llm-training": "train", "llm-prefill": "prefill",
+                "llm-decode": "decode", "vision-training": "vision", "embedding": "embed",
+                "addressable_devices": "per package", "verified": "verified",
+                "confidence": "confidence", "source": "source of its peak"}, output)

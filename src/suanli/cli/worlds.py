@@ -11,9 +11,10 @@ from suanli.cli.output import Format as OutputFormat
 from suanli.cli.output import err, out, progress, show
 from suanli.terms.errors import InputError
 
-COLUMNS = ("policy", "load", "seed", "jobs", "queueing_delay_mean_s", "queueing_delay_p50_s",
-           "queueing_delay_p95_s", "jct_mean_s", "makespan_s", "utilisation", "offered_load",
-           "rho_worst")
+COLUMNS = {
+    "policy": "policy", "load": "load", "seed": "seed", "jobs": "jobs",
+    "queueing_delay_mean_s": "delay mean s", "queueing_delay_p50_s": "p50", "queueing_delay_p95_s":
+    "p95", "jct_mean_s": "JCT mean s", "utilisation": "utilisation", "offered_load": "offered"}
 
 
 def register(app: typer.Typer) -> None:
