@@ -92,9 +92,10 @@ class Victim:
         cash = {b["owner"]: b for b in balances if b["unit"] == "cash"}
         assert sum(b["available"] + b["held"] for b in cash.values()) == GRANT
         assert cash["tenant"]["held"] == PRICE * len(orders)
+        chain = client.get("/v1/status")["chain"]
         client.shutdown()
         server.wait(timeout=20)
-        assert _marked() == []
+        assert _marked(chain) == []
         verify_directory(self.directory, replay=False)
 
     def _drain(self, client: Client, jobs: dict[int, dict[str, object]]) -> None:
@@ -108,11 +109,12 @@ class Victim:
             time.sleep(0.05)
 
 
-def _marked() -> list[int]:
+def _marked(chain: str) -> list[int]:
+    """Processes that still run for a placement of this chain."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if f"{MARKER}=local-".encode() in Path(f"/proc/{pid}/environ").read_bytes():
+            if f"{MARKER}={chain}/".encode() in Path(f"/proc/{pid}/environ").read_bytes():
                 found.append(int(pid))
         except OSError:
             continue
