@@ -50,6 +50,15 @@ class Receipt:
             "leaves": [first_leaf, len(self.leaves)]})
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A change that may be committed, with its rows' codes and the writes they lead to."""
+
+    change: Change
+    codes: list[int]
+    writes: list[Write]
+
+
 class Domain:
     """One state machine over a declared set of rooms."""
 
@@ -76,16 +85,16 @@ class Domain:
         if isinstance(signer, Refusal):
             return _refused(signer)
         outcome = self._decide(envelope, at)
-        spend = outcome.spend if isinstance(outcome, Change) else 0
+        spend = outcome.change.spend if isinstance(outcome, Decided) else 0
         signed = self.rooms.members.signed(envelope, signer, spend)
         if isinstance(signed, Refusal):
             outcome, signed = signed, self.rooms.members.consumed(envelope, signer, 0)
         self.rooms.members.commit((signed,))
-        return _refused(outcome) if isinstance(outcome, Refusal) else self._run(
-            outcome, envelope, at)
+        return _refused(outcome) if isinstance(outcome, Refusal) else self._commit(
+            outcome, envelope.command[0])
 
-    def _decide(self, envelope: Envelope, at: int) -> Change | Refusal:
-        """Return what would happen, having run the rows of a single-part change too."""
+    def _decide(self, envelope: Envelope, at: int) -> Decided | Refusal:
+        """Return what would happen, rows included; nothing has changed yet."""
         try:
             command = decode_command(KINDS, envelope.command)
         except InputError as error:
@@ -100,16 +109,16 @@ class Domain:
         follow_up = FOLLOW_UPS.get(type(command))
         if isinstance(change, Change) and follow_up and grid:
             change = follow_up(self.rooms, command, change, at, grid)
-        if isinstance(change, Refusal) or change.is_array:
+        if isinstance(change, Refusal):
             return change
-        sender = envelope.member if isinstance(command, Batch) else None
-        codes, _ = self._rows(change, at, sender, grid)
+        codes, writes = self._rows(change, at, envelope.member if isinstance(command, Batch)
+                                   else None)
         failed = next((c for c in codes if c and c != Code.LINKED_ROW_FAILED), 0)
         invariant(not failed or not isinstance(command, MUST_SUCCEED), "resolving rows succeed",
                   command=command.kind, code=failed)
-        if failed:
+        if failed and not change.is_array:
             return Refusal(Code(failed), f"a posting was refused: {Code(failed).name.lower()}")
-        return change
+        return Decided(change, codes, writes)
 
     def _check(self, room: str, command: Any, at: int, sender: int,
                grid: ProductGrid | None) -> Change | Refusal:
@@ -118,8 +127,8 @@ class Domain:
             return rooms.check(command, at, sender, grid)  # type: ignore[no-any-return]
         return rooms.check(command, at, sender)  # type: ignore[no-any-return]
 
-    def _rows(self, change: Change, at: int, sender: int | None,
-              grid: ProductGrid | None) -> tuple[list[int], list[Write]]:
+    def _rows(self, change: Change, at: int,
+              sender: int | None) -> tuple[list[int], list[Write]]:
         rows = b"".join(part.rows for part in change.parts)
         if not rows:
             return [], []
@@ -128,27 +137,18 @@ class Domain:
             if w.table == "classes" and w.value is not None}
         return self.rooms.ledger.check_rows(rows, at, sender, opened)
 
-    def _run(self, change: Change, envelope: Envelope, at: int) -> Receipt:
-        """Commit a change: ledger rows first, then the records of the parts that stand."""
-        kind = envelope.command[0]
-        sender = envelope.member if kind == Batch.kind else None
-        row_codes, writes = self._rows(change, at, sender, None)
+    def _commit(self, decided: Decided, kind: str) -> Receipt:
+        """Commit ledger rows first, then the records of the parts that stand."""
+        change, row_codes = decided.change, decided.codes
         part_codes = _codes_by_part(change.parts, row_codes)
-        invariant(not any(part_codes) or not kind.startswith("settlement."),
-                  "resolving rows succeed", command=kind, codes=part_codes)
-        if writes:
-            self.rooms.ledger.commit(writes)
+        if decided.writes:
+            self.rooms.ledger.commit(decided.writes)
         standing = [p for p, c in zip(change.parts, part_codes, strict=True) if not c]
         for part in standing:
             for write in part.writes:
                 self.rooms.by_name[write.room].commit((write,))
-        codes = _item_codes(change, part_codes, row_codes, kind)
-        rows = b"".join(part.rows for part in change.parts) if kind == Batch.kind else b"".join(
-            part.rows for part in standing)
-        if kind == Batch.kind:
-            rows = b"".join(rows[i * ROW_BYTES:(i + 1) * ROW_BYTES]
-                            for i, code in enumerate(row_codes) if not code)
-        return Receipt(0, "", change.answer, codes, rows,
+        return Receipt(0, "", change.answer, _item_codes(change, part_codes, row_codes, kind),
+                       _committed_rows(change, standing, row_codes, kind),
                        tuple(e for p in standing for e in p.effects),
                        tuple(leaf for p in standing for leaf in p.leaves))
 
@@ -181,6 +181,16 @@ def _codes_by_part(parts: tuple[Part, ...], row_codes: list[int]) -> list[int]:
                            if c and c != Code.LINKED_ROW_FAILED), 0))
         start = end
     return codes
+
+
+def _committed_rows(change: Change, standing: list[Part], row_codes: list[int],
+                    kind: str) -> bytes:
+    """Return the rows that moved something: whole parts, or single rows of a member's batch."""
+    if kind != Batch.kind:
+        return b"".join(part.rows for part in standing)
+    rows = change.parts[0].rows
+    return b"".join(rows[i * ROW_BYTES:(i + 1) * ROW_BYTES]
+                    for i, code in enumerate(row_codes) if not code)
 
 
 def _item_codes(change: Change, part_codes: list[int], row_codes: list[int],

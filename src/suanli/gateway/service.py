@@ -27,6 +27,8 @@ from suanli.terms.refusals import Refusal
 # How often processes are looked at when nobody asks for anything.
 POLL_S = 0.02
 ANSWER_TIMEOUT_S = 30.0
+# Between attempts while the engine cannot store: each failure replays the chain.
+RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,10 @@ class Service:
                 with self.lock:
                     self.step()
             except AdapterError as error:
-                self._fail_waiting(error)  # the engine has gone back to what is durable
+                # The engine has gone back to what is durable; so must the planner's memo.
+                self.driver.start_anew()
+                self._fail_waiting(error)
+                self._wake.wait(RETRY_S)
             except BaseException as error:  # a broken invariant: stop, keep the evidence
                 self.broken = error
                 traceback.print_exception(error)

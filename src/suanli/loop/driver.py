@@ -34,6 +34,8 @@ class Driver:
         self.planner = planner
         self.operators = operators
         self.listeners: list[Listener] = []
+        # Reports that no durable block holds yet: a full disk must not lose the end of a job.
+        self._reports: list[Report] = []
 
     @property
     def rooms(self) -> Any:
@@ -48,18 +50,26 @@ class Driver:
         schedule = self.rooms.schedule
         placements = {id: schedule.job(id).attempt
                       for id in schedule.ids_in("placed", "running", "stopping")}
-        for report in self.cluster.recover(placements, at):
-            self._report(report, at)
-        self._block(at)
+        self._tell(self.cluster.recover(placements, at), at)
 
     def step(self, at: int) -> None:
         """Do everything that is due at an instant."""
-        for report in self.cluster.poll(at):
-            self._report(report, at)
-        self._block(at)
+        self._tell(self.cluster.poll(at), at)
         for operator, command in self.planner.decide(self.rooms, at):
             self.engine.submit(self.operators[operator].sign(command), at)
         self._block(at)
+
+    def start_anew(self) -> None:
+        """Drop the planner's memo: what it decided last may not have become a block."""
+        self.planner = Planner(self.planner.policy, self.planner.operators)
+
+    def _tell(self, reports: list[Report], at: int) -> None:
+        """Make reports, and whatever else is queued, a durable block."""
+        self._reports += reports
+        for report in self._reports:
+            self._report(report, at)
+        self._block(at)
+        self._reports = []
 
     def _report(self, report: Report, at: int) -> None:
         job = self.rooms.schedule.job(report.job)

@@ -8,6 +8,7 @@ Laws
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from nacl.exceptions import BadSignatureError
@@ -52,11 +53,17 @@ class Envelope:
     def is_signed(self) -> bool:
         """Say whether the signature is the signer's."""
         body = TAG + _body(self.chain, self.signer, self.member, self.nonce, self.command)
-        try:
-            VerifyKey(self.signer).verify(body, self.signature)
-        except (BadSignatureError, ValueError, TypeError):
-            return False
-        return True
+        return _is_valid(self.signer, body, self.signature)
+
+
+# An envelope is looked at when it is submitted, proposed and applied; its bytes are the key.
+@lru_cache(maxsize=16_384)
+def _is_valid(signer: bytes, body: bytes, signature: bytes) -> bool:
+    try:
+        VerifyKey(signer).verify(body, signature)
+    except (BadSignatureError, ValueError, TypeError):
+        return False
+    return True
 
 
 def _body(chain: str, signer: bytes, member: int, nonce: int, command: list[Any]) -> bytes:

@@ -153,7 +153,7 @@ class Planner:
             jobs = []
             for id in rooms.schedule.ids_in(phases.PLACED, phases.RUNNING):
                 job = rooms.schedule.job(id)
-                if job.operator == operator and covered[id] == hour_end < job.limit:
+                if job.operator == operator and covered[id] <= hour_end < job.limit:
                     jobs.append(id)
             if jobs:
                 decisions.append((operator, Renew(tuple(jobs))))

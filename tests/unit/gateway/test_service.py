@@ -1,5 +1,7 @@
 """The service: answers durable, broken invariants stop it and keep what was stored."""
 
+import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -71,6 +73,34 @@ def test_the_same_bytes_twice_are_heard_once(service: Service) -> None:
         thread.join()
     assert sum(isinstance(a, Answer) for a in answers) == 1
     assert [a.code for a in answers if isinstance(a, Refusal)] == [Code.NONCE_REPLAYED] * 2
+
+
+def test_a_full_disk_loses_no_end_of_a_job(service: Service) -> None:
+    job = submit(service, "sleep", "0.3")
+    until(lambda: service.rooms.schedule.job(job).phase == "running")
+    db = service.driver.engine._db  # type: ignore[attr-defined]
+    with service.lock:
+        _fill(db)
+    time.sleep(1.0)
+    with pytest.raises(Unavailable, match="full"):
+        service.ask(TENANT, Cancel(999))
+    assert service.rooms.schedule.job(job).phase == "running"
+    with service.lock:
+        db.execute("DROP TABLE filler")
+        db.execute("PRAGMA max_page_count = 1000000")
+    until(lambda: job in service.receipts.by_job)
+    assert service.rooms.schedule.job(job).outcome == "succeeded"
+
+
+def _fill(db: sqlite3.Connection) -> None:
+    """Leave no page free, so that the next block cannot be stored."""
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages + 4}")
+    db.execute("CREATE TABLE filler (bytes BLOB)")
+    with contextlib.suppress(sqlite3.OperationalError):
+        while True:
+            with db:
+                db.execute("INSERT INTO filler VALUES (zeroblob(3000))")
 
 
 def test_a_broken_invariant_stops_the_replica(service: Service) -> None:
