@@ -161,11 +161,21 @@ class Schedule(Room):
         if not all(0 < speed <= SPEED_PPM_MAX for _, speed in spec.chips):
             return Refusal(Code.NO_ADMISSIBLE_CHIP, "speeds are parts per million of the first "
                            f"chip's, 1 to {SPEED_PPM_MAX}")
+        if not self._has_grade(spec):
+            return Refusal(Code.NO_ADMISSIBLE_CHIP, f"no operator's grade delivers "
+                           f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'} on "
+                           f"{', '.join(chip for chip, _ in spec.chips)}")
         most = self._largest_zone(spec)
         if most < spec.devices:
             return Refusal(Code.GANG_DOES_NOT_FIT, f"{spec.devices} devices; the largest zone "
                            f"with an admissible chip has {most}")
         return None
+
+    def _has_grade(self, spec: Spec) -> bool:
+        """Say whether anybody could ever sell this job its hours."""
+        return any((grade.workload, grade.in_gang) == (spec.workload, spec.in_gang)
+                   and any(grade.factor(chip) for chip, _ in spec.chips)
+                   for grade in self.units.tables["grades"].values())
 
     def _largest_zone(self, spec: Spec) -> int:
         """Return the most devices of one admissible chip in one zone of the wanted area."""

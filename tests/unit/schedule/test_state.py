@@ -37,7 +37,7 @@ def ended(job: int, finished: int, code: int = 0, attempt: int = 1, lost: bool =
     ({"chips": (("h900", PPM),)}, Code.UNKNOWN_CHIP),
     ({"chips": ((CHIP, 0),)}, Code.NO_ADMISSIBLE_CHIP),
     ({"devices": 17}, Code.GANG_DOES_NOT_FIT),
-    ({"chips": (("t4-16", PPM),)}, Code.GANG_DOES_NOT_FIT),
+    ({"chips": (("t4-16", PPM),)}, Code.NO_ADMISSIBLE_CHIP),
     ({"area": "atlantis"}, Code.GANG_DOES_NOT_FIT),
     ({"argv": ("x" * 16_000,) * 5}, Code.COMMAND_TOO_LONG),
 ])
