@@ -15,7 +15,7 @@ from suanli.adapters.clocks import HostClock
 from suanli.adapters.discovery import CPU_CHIP, discover_host
 from suanli.adapters.local_cluster import LocalCluster
 from suanli.adapters.sqlite_engine import SqliteEngine
-from suanli.chips.datasheet import parse
+from suanli.chips.datasheet import Chip
 from suanli.config import Settings
 from suanli.domain.genesis import ALL_ROOMS, Genesis
 from suanli.gateway.service import ReceiptIndex, Service
@@ -90,7 +90,9 @@ def _first_start(driver: Driver, operator: Agent, keys: dict[str, SigningKey],
     """
     tenant = Agent(keys[TENANT], driver.engine.application.domain.genesis.chain, TENANT_ID,
                    _nonce(driver.engine, keys[TENANT]))
-    wanted = [(operator, command) for command in _host_commands(settings)]
+    # The chain's own datasheet, not the package's: a newer suanli may rate more than it knows.
+    datasheet = driver.rooms.chips.datasheet
+    wanted = [(operator, command) for command in _host_commands(settings, datasheet)]
     wanted.append((operator, Grant(TENANT_ID, settings.grant_micro_rmb)))
     wanted.append((tenant, Delegate(_public(keys[AGENT]), AGENT_COMMANDS, INT64_MAX,
                                     at + AGENT_YEARS * 366 * DAY)))
@@ -108,17 +110,16 @@ def _first_start(driver: Driver, operator: Agent, keys: dict[str, SigningKey],
     return _said(settings)
 
 
-def _host_commands(settings: Settings) -> Iterator[Any]:
+def _host_commands(settings: Settings, datasheet: dict[str, Chip]) -> Iterator[Any]:
     host = discover_host()
     fleet = Fleet((HostGroup(ZONE, AREA, CPU_CHIP, host.cores, 1, host.identity),),
-                  core_price_mrmb(settings.core_hour_micro_rmb))
-    yield from onboard(fleet, parse(datasheet_text()))
+                  core_price_mrmb(settings.core_hour_micro_rmb, datasheet))
+    yield from onboard(fleet, datasheet)
 
 
-def core_price_mrmb(core_hour_micro_rmb: int) -> int:
+def core_price_mrmb(core_hour_micro_rmb: int, datasheet: dict[str, Chip]) -> int:
     """Return milli-RMB a token at which a core-hour of training costs so much."""
-    chip = parse(datasheet_text())[CPU_CHIP]
-    ucu = rate(chip, WORKLOAD_CLASSES["llm-training"], False) or 1
+    ucu = rate(datasheet[CPU_CHIP], WORKLOAD_CLASSES["llm-training"], False) or 1
     return max(1, core_hour_micro_rmb * 1000 // ucu)
 
 

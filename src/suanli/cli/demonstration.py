@@ -93,19 +93,19 @@ def _real_job(outcome: Outcome, directory: Path) -> None:
     theatre, clock, host = outcome.theatre, HostClock(), discover_host()
     engine, governor = theatre.engine, theatre.agents["governor"]
     key = theatre.world.key("this-host")
-    at = clock.now()
+    at, sheet = clock.now(), parse(theatre.world.datasheet)
     member = len(theatre.driver.rooms.members.tables["members"]) + 1
     theatre.driver.request(governor.sign(Register("this-host", ("operator",),
                                                   bytes(key.verify_key))), at)
     engine.produce(at)
     operator = theatre.agent("this-host", member)
     fleet = Fleet((HostGroup("this-host", "here", CPU_CHIP, host.cores, 1, host.identity),),
-                  core_price_mrmb(Settings().core_hour_micro_rmb))
+                  core_price_mrmb(Settings().core_hour_micro_rmb, sheet))
     receipts = ReceiptIndex()
     cluster = LocalCluster(directory / "jobs", engine.genesis.chain, clock)
     driver = Driver(engine, cluster, Planner(POLICIES["best-fit"], [member]), {member: operator})
     driver.listeners.append(receipts)
-    for command in onboard(fleet, parse(theatre.world.datasheet)):
+    for command in onboard(fleet, sheet):
         driver.request(operator.sign(command), at)
     tenant = theatre.agents[TENANTS[0]]
     spec = Spec("real", (sys.executable, "-c", REAL_JOB), (), "", 1, 1000, "llm-training",

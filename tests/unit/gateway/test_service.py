@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.stage import spec
 
+from suanli import bootstrap
 from suanli.bootstrap import TENANT, open_service
 from suanli.config import Settings
 from suanli.gateway.service import Answer, Service
@@ -132,6 +133,22 @@ def test_a_restart_goes_on_and_ends_what_was_lost(tmp_path: Path) -> None:
     assert len(again.rooms.ledger.tables["holds"]) == 0
     assert again.receipts.by_job[job].height == again.driver.engine.application.height
     first.driver.cluster.close()
+    again.driver.engine.close()
+
+
+def test_a_chain_keeps_the_datasheet_it_began_with(tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer suanli, whose datasheet rates more, still opens an older chain."""
+    now = bootstrap.datasheet_text()
+    older = now.replace(",shared memory,10,10,CPU,", ",none,,10,CPU,")
+    assert older != now
+    monkeypatch.setattr(bootstrap, "datasheet_text", lambda: older)
+    first, _ = open_service(tmp_path, Settings())
+    first.driver.engine.close()
+    monkeypatch.undo()
+    again, said = open_service(tmp_path, Settings())
+    assert said == []
+    assert again.rooms.chips.datasheet["cpu-core"].link_gbps is None
     again.driver.engine.close()
 
 
