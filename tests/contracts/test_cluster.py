@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.stage import spec
 
-from suanli.adapters.clocks import HostClock, VirtualClock
+from suanli.adapters.clocks import HostClock
 from suanli.adapters.local_cluster import MARKER, LocalCluster
 from suanli.adapters.virtual_cluster import VirtualCluster
 from suanli.loop.ports import Cluster, Report
@@ -18,6 +18,16 @@ SLOTS = (("host", (0,)),)
 SHORT_MS, LONG_MS = 100, 60_000
 SCRIPT = "import time; time.sleep({})"
 Until = Callable[[int], list[Report]]
+
+
+class VirtualClock:
+    """A clock that the suite moves."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def now(self) -> int:
+        return self.at
 
 
 class Rig:
@@ -43,7 +53,7 @@ class Rig:
             if self.clock.now() >= end:
                 return reports
             if self.virtual:
-                self.virtual.advance(end)
+                self.virtual.at = end
             else:
                 time.sleep(0.01)
 

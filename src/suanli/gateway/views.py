@@ -10,7 +10,7 @@ from suanli.schedule.job import Job
 from suanli.terms.instant import HOUR, hour_of
 from suanli.terms.quantity import RMB, TOKEN, cash_of, metered
 from suanli.units.rating import rate
-from suanli.units.workload import WORKLOAD_CLASSES
+from suanli.units.workload import SUITE, WORKLOAD_CLASSES
 
 
 def jobs(service: Service) -> list[dict[str, Any]]:
@@ -117,5 +117,5 @@ def chips(datasheet: dict[str, Chip]) -> list[dict[str, Any]]:
         rows.append({"id": chip.id, "vendor": chip.vendor, "model": chip.model,
                      "origin": chip.origin, "addressable_devices": chip.addressable_devices,
                      "is_verified": chip.is_verified, "confidence": chip.confidence,
-                     "sources": list(chip.sources), "ratings_ucu": ratings})
+                     "sources": list(chip.sources), "suite": SUITE, "ratings_ucu": ratings})
     return rows

@@ -57,9 +57,6 @@ class Members(Room):
         found: Member | None = self.tables["members"].get(id)
         return found
 
-    def by_role(self, role: str) -> list[Member]:
-        return [m for m in self.tables["members"].values() if role in m.roles]
-
     def authenticate(self, envelope: Envelope, at: int) -> Signer | Refusal:
         """Return who signs, or why the envelope may not be heard."""
         member = self.member(envelope.member)

@@ -10,18 +10,12 @@ import types
 import typing
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from suanli.terms.errors import InputError
 from suanli.terms.quantity import INT64_MAX
 
 TEXT_MAX = 16_384
-
-
-class Command(Protocol):
-    """What every command has: a name that is part of the wire format."""
-
-    kind: ClassVar[str]
 
 
 def decode_command(kinds: Mapping[str, type], plain: Any) -> Any:

@@ -17,8 +17,6 @@ REFERENCE_RATING = 1_000_000
 WHOLE_DEVICE = 1000
 RMB = 1_000_000
 INT64_MAX = 2**63 - 1
-# Durations are bounded so that no product of quantities can leave int64 unnoticed: 1000 years.
-DURATION_MS_MAX = 1000 * 366 * 24 * 3_600_000
 
 
 def metered(device_ms: int, share: int, rating_ucu: int) -> int:
