@@ -1,8 +1,4 @@
-"""A client of the HTTP API, over the Unix socket or TCP.
-
->>> Client.__name__
-'Client'
-"""
+"""A client of the HTTP API, over the Unix socket or TCP."""
 
 from pathlib import Path
 from typing import Any
