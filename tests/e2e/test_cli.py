@@ -80,7 +80,7 @@ def test_a_receipt_verifies_offline_and_a_changed_one_does_not(home: Home, tmp_p
 
 
 def test_detach_logs_and_cancel(home: Home) -> None:
-    code = "import time; print('tick', flush=True); time.sleep(60)"
+    code = "import time; print('tick'); time.sleep(60)"
     job = home("run", "--detach", "--", sys.executable, "-c", code).stdout.strip()
     _until(lambda: "tick" in home("logs", job).stdout)
     home("cancel", job)

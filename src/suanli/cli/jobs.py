@@ -80,6 +80,8 @@ def _twice_posted(client: Client, workload: str, devices: int, share: int,
 
 def _environment(wanted: list[str]) -> dict[str, str]:
     chosen = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    # Output goes to files, where Python would hold prints back; people want to watch them.
+    chosen["PYTHONUNBUFFERED"] = "1"
     for item in wanted:
         name, equals, value = item.partition("=")
         if not equals and name not in os.environ:
