@@ -46,12 +46,13 @@ class Kernel:
     """One batch of rows over one ledger; see the module's theory of operation."""
 
     def __init__(self, tables: dict[str, Any], at: int, opened: dict[int, Any],
-                 sender: int | None = None, headroom_ppm: int = 0) -> None:
+                 sender: int | None = None, headroom_ppm: int = 0, members: int = 0) -> None:
         self.tables = tables
         self.at = at
         self.opened = opened  # classes opened by the same change, not yet in the tables
         self.sender = sender  # None: rows that the domain derived
         self.headroom_ppm = headroom_ppm
+        self.members = members  # ids 1 to this; a sender may pay nobody else
         self.overlay: dict[tuple[str, Any], Any] = {}  # value None: deleted
         self.journal: list[tuple[tuple[str, Any], Any]] = []
         self.actions: dict[int, Callable[[Row], int]] = {
@@ -105,6 +106,8 @@ class Kernel:
             return Code.UNKNOWN_ROW_CODE
         if self.sender is not None and owner_of(row.debit) != self.sender:
             return Code.DEBIT_NOT_YOURS
+        if self.sender is not None and not 1 <= owner_of(row.credit) <= self.members:
+            return Code.UNKNOWN_PARTICIPANT
         return action(row)
 
     # -- the overlay -----------------------------------------------------------------------

@@ -163,7 +163,8 @@ class Ledger(Room):
                    opened: dict[int, TokenClass] | None = None) -> tuple[list[int], list[Write]]:
         """Return a code a row and the writes of those that succeed; changes nothing."""
         kernel = Kernel(self.tables, at, opened or {}, sender,
-                        self.members.parameter("headroom_ppm"))
+                        self.members.parameter("headroom_ppm"),
+                        len(self.members.tables["members"]))
         return kernel.run(rows), kernel.writes()
 
     def apply_batch(self, rows: npt.NDArray[Any], at: int) -> npt.NDArray[np.uint16]:

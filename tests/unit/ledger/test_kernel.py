@@ -90,6 +90,10 @@ def test_holds_guard_their_terms(stage: Stage) -> None:
 
 def test_a_sender_moves_only_its_own(stage: Stage) -> None:
     assert run(stage, transfer(1), sender=3) == [Code.DEBIT_NOT_YOURS]
+    astray = transfer(1)._replace(credit=account(99, CASH))
+    assert run(stage, astray, sender=2) == [Code.UNKNOWN_PARTICIPANT]
+    clearing = transfer(1)._replace(credit=account(0, CASH))
+    assert run(stage, clearing, sender=2) == [Code.UNKNOWN_PARTICIPANT]
     burn = Row(RowCode.BURN, 0, CASH, A, account(2, CASH, Kind.BURNED), 1)
     assert run(stage, burn, sender=2) == [Code.UNKNOWN_ROW_CODE]
     assert run(stage, hold(5), sender=2) == [0]
