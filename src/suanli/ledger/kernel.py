@@ -132,7 +132,7 @@ class Kernel:
     def _class(self, klass: int) -> Any:
         return self.opened.get(klass) or self.tables["classes"].get(klass)
 
-    def _move(self, row: Row, debit: int, credit: int, posted: int, pending: int) -> int:
+    def _move(self, debit: int, credit: int, posted: int, pending: int) -> int:
         """Move `posted` and add `pending` (negative: release) between two accounts."""
         d = self._get("accounts", debit) or NOTHING
         c = self._get("accounts", credit) or NOTHING
@@ -152,7 +152,7 @@ class Kernel:
             return Code.WRONG_ACCOUNT_KIND
         if self._has_expired(row.klass):
             return Code.TOKEN_EXPIRED
-        return self._move(row, row.debit, row.credit, row.amount, 0)
+        return self._move(row.debit, row.credit, row.amount, 0)
 
     def _hold(self, row: Row) -> int:
         if kind_of(row.debit) != Kind.HOLDER or kind_of(row.credit) not in (
@@ -162,14 +162,14 @@ class Kernel:
             return Code.TOKEN_EXPIRED
         if row.id == NO_ID or self._get("holds", row.id) is not None:
             return Code.HOLD_EXISTS
-        if code := self._move(row, row.debit, row.credit, 0, row.amount):
+        if code := self._move(row.debit, row.credit, 0, row.amount):
             return code
         self._set("holds", row.id, Hold(row.debit, row.credit, row.amount, row.timeout))
         return 0
 
     def _resolved(self, row: Row, posted: int) -> int:
         hold = self._get("holds", row.hold)
-        if code := self._move(row, hold[0], hold[1], posted, -hold[2]):
+        if code := self._move(hold[0], hold[1], posted, -hold[2]):
             return code
         self._set("holds", row.hold, None)
         return 0
@@ -203,15 +203,15 @@ class Kernel:
         if not self._kinds(row, Kind.ISSUER, Kind.HOLDER):
             return Code.WRONG_ACCOUNT_KIND
         if row.klass == CASH:
-            return self._move(row, row.debit, row.credit, row.amount, 0)
+            return self._move(row.debit, row.credit, row.amount, 0)
         if code := self._consume(row, row.amount):
             return code
-        return self._move(row, row.debit, row.credit, row.amount, 0)
+        return self._move(row.debit, row.credit, row.amount, 0)
 
     def _retire(self, row: Row) -> int:
         if not self._kinds(row, Kind.HOLDER, Kind.ISSUER) or row.klass == CASH:
             return Code.WRONG_ACCOUNT_KIND
-        if code := self._move(row, row.debit, row.credit, row.amount, 0):
+        if code := self._move(row.debit, row.credit, row.amount, 0):
             return code
         return self._consume(row, -row.amount)
 
@@ -240,14 +240,14 @@ class Kernel:
     def _burn(self, row: Row) -> int:
         if not self._kinds(row, Kind.HOLDER, Kind.BURNED):
             return Code.WRONG_ACCOUNT_KIND
-        return self._move(row, row.debit, row.credit, row.amount, 0)
+        return self._move(row.debit, row.credit, row.amount, 0)
 
     def _expire(self, row: Row) -> int:
         if not self._kinds(row, Kind.HOLDER, Kind.EXPIRED) or row.klass == CASH:
             return Code.WRONG_ACCOUNT_KIND
         if self.at < self._class(row.klass).expires:
             return Code.NOT_YET_EXPIRED
-        return self._move(row, row.debit, row.credit, row.amount, 0)
+        return self._move(row.debit, row.credit, row.amount, 0)
 
     @staticmethod
     def _kinds(row: Row, debit: int, credit: int) -> bool:

@@ -35,7 +35,6 @@ class Code(IntEnum):
     # reserved for the alliance
     KEY_ROTATION_RESERVED = 110
     APPROVALS_RESERVED = 111
-    # in force
     KEY_IN_USE = 112
     # chips: 200-299
     UNKNOWN_CHIP = 200
