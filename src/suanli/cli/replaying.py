@@ -10,9 +10,9 @@ from suanli.cli.verification import verify_directory
 from suanli.planning.policies import POLICIES
 from suanli.simulation.generator import day_of_jobs
 from suanli.simulation.metrics import metrics
-from suanli.simulation.philly import read_workload
 from suanli.simulation.run import Progress, Run
 from suanli.simulation.sizing import fleet_for, generated_fleet, load_of
+from suanli.simulation.traces.philly import read_workload
 from suanli.simulation.world import EPOCH, World
 from suanli.terms.instant import DAY
 
@@ -51,7 +51,9 @@ def run_one(experiment: Experiment, directory: Path, progress: Progress) -> dict
                   datasheet_text())
     outcome = Run(world, workload, POLICIES[experiment.policy],
                   directory / "chain.db").go(progress)
-    row = metrics(outcome, workload, experiment.policy, experiment.load, experiment.seed, offered)
+    row = {"policy": experiment.policy, "load": experiment.load, "seed": experiment.seed,
+           "offered_load": offered, "blocks": outcome.blocks,
+           "state_root": outcome.state_root.hex(), **metrics(outcome.record, workload)}
     verify_directory(directory, replay=False)
     outcome.theatre.engine.close()
     return row

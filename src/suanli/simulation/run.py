@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
 from suanli.schedule.commands import Submit
 from suanli.schedule.job import Spec
+from suanli.simulation.record import Interval, Record
 from suanli.simulation.workload import Workload
 from suanli.simulation.world import Theatre, World
 from suanli.terms.errors import InputError, InvariantBroken
@@ -16,22 +19,11 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A placement of a job: devices held in [start, end), all members running from `ran_from`."""
-
-    job: int
-    start: int
-    ran_from: int
-    end: int
-    devices: int
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run leaves for the metrics."""
+    """What a run through the whole domain leaves."""
 
     theatre: Theatre
-    intervals: tuple[Interval, ...]
+    record: Record
     blocks: int
     state_root: bytes
 
@@ -73,7 +65,7 @@ class Run:
             if ended == len(arrivals) == index:
                 break
             at = self._next(at, arrivals[index].at if index < len(arrivals) else None)
-        return self._outcome()
+        return self._outcome(at)
 
     def _submit(self, index: int, at: int) -> None:
         arrival = self.workload.arrivals[index]
@@ -95,17 +87,28 @@ class Run:
         schedule = self.theatre.driver.rooms.schedule
         now = set(schedule.ids_in(*phases.HOLDS_DEVICES))
         for job in before - now:
-            start = self._placed.pop(job)
-            self._intervals.append(Interval(job, start, self._ran_from.pop(job, at), at,
-                                            schedule.spec(job).devices))
+            start, spec = self._placed.pop(job), schedule.spec(job)
+            self._intervals.append(Interval(
+                self._by_job[job], start, self._ran_from.pop(job, at), at, spec.devices,
+                schedule.job(job).chip))
         for job in now - before:
             self._placed[job] = at
         for job in now:
             if job not in self._ran_from and schedule.job(job).phase == phases.RUNNING:
                 self._ran_from[job] = at
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, at: int) -> Outcome:
         application = self.theatre.engine.application
         block = self.theatre.engine.block(application.height)
-        return Outcome(self.theatre, tuple(self._intervals), application.height,
+        return Outcome(self.theatre, self._as_record(at), application.height,
                        block.header.state if block else b"")
+
+    def _as_record(self, at: int) -> Record:
+        rooms = self.theatre.driver.rooms
+        jobs = [rooms.schedule.job(id + 1) for id in range(len(self.workload.arrivals))]
+        submitted, ended, waited = (
+            np.array([getattr(job, name) for job in jobs], dtype=np.float64)
+            for name in ("submitted", "ended", "waited_ms"))
+        return Record(submitted, ended, waited,
+                      tuple(a.tenant for a in self.workload.arrivals), tuple(self._intervals),
+                      sum(h.devices for h in rooms.chips.tables["hosts"].values()), at)

@@ -12,7 +12,7 @@ import highspy
 
 from suanli.planning.onboarding import Fleet, HostGroup
 from suanli.schedule.job import PPM
-from suanli.simulation.philly import CHIPS, REFERENCE, wanted_device_hours
+from suanli.simulation.traces.philly import CHIPS, REFERENCE, wanted_device_hours
 from suanli.simulation.workload import Workload
 from suanli.terms.errors import InputError
 

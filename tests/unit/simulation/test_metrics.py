@@ -31,7 +31,7 @@ def run(tmp_path: Path, *arrivals: tuple[int, str, int, int]) -> tuple[Outcome, 
 def test_two_tenants_by_hand(tmp_path: Path) -> None:
     """Job 1 takes both devices for 60 minutes; job 2 waits 50 of them, then runs 30."""
     outcome, workload = run(tmp_path, (0, "x", 2, 60), (10, "y", 1, 30))
-    row = metrics(outcome, workload, "fifo", 1.0, 1, 0.5)
+    row = metrics(outcome.record, workload)
     assert row["queueing_delay_mean_s"] == pytest.approx(25 * 60)
     assert row["jct_mean_s"] == pytest.approx((60 + 80) / 2 * 60)
     assert row["makespan_s"] == 90 * 60

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from suanli.simulation.philly import CAP_MS, TRACE, Speeds, read_jobs, read_workload
 from suanli.simulation.sizing import fleet_for
+from suanli.simulation.traces.philly import CAP_MS, TRACE, Speeds, read_jobs, read_workload
 from suanli.terms.errors import InputError
 from suanli.terms.instant import DAY
 

@@ -1,0 +1,65 @@
+"""Where a whole gang goes in one pool: one host if it can, else whole hosts and one remainder.
+
+The rules differ only in which fitting host comes first: `tightest` leaves the least over, so that
+what is whole stays whole; `first` takes hosts in the order of registration.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from suanli.planning.view import Slots, View
+from suanli.terms.quantity import WHOLE_DEVICE
+
+Rule = Literal["tightest", "first"]
+
+
+def place(view: View, row: int, pool: int, rule: Rule) -> Slots | None:
+    """Return where a job could go in a pool now, or None."""
+    lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
+    devices, share = int(view.jobs.devices[row]), int(view.jobs.share[row])
+    if share < WHOLE_DEVICE:
+        return _fraction(view, lo, hi, share, rule)
+    free = view.free[lo:hi]
+    size = int(view.devices[lo:hi].max(initial=0))
+    if devices <= size:
+        host = _choose(free, devices, rule)
+        return None if host is None else ((lo + host, view.free_devices(lo + host, devices)),)
+    return _spread(view, lo, hi, devices, size, rule)
+
+
+def _choose(free: np.ndarray, devices: int, rule: Rule) -> int | None:
+    """Return the index of the host to take, or None."""
+    fits = free >= devices
+    if not fits.any():
+        return None
+    if rule == "first":
+        return int(fits.argmax())
+    return int(np.where(fits, free, np.iinfo(free.dtype).max).argmin())
+
+
+def _fraction(view: View, lo: int, hi: int, share: int, rule: Rule) -> Slots | None:
+    left = WHOLE_DEVICE - view.used[lo:hi] - share
+    fits = left >= 0
+    if not fits.any():
+        return None
+    best = fits.argmax() if rule == "first" else np.where(fits, left, WHOLE_DEVICE + 1).argmin()
+    host, device = divmod(int(best), left.shape[1])
+    return ((lo + host, (device,)),)
+
+
+def _spread(view: View, lo: int, hi: int, devices: int, size: int, rule: Rule) -> Slots | None:
+    """Fill whole hosts, then one more with the remainder."""
+    free = view.free[lo:hi]
+    wanted, rest = divmod(devices, size)
+    whole = np.flatnonzero((free == size) & (view.devices[lo:hi] == size))
+    if len(whole) < wanted:
+        return None
+    taken = whole[:wanted]
+    slots = tuple((lo + int(h), view.free_devices(lo + int(h), size)) for h in taken)
+    if not rest:
+        return slots
+    left = free.copy()
+    left[taken] = 0
+    host = _choose(left, rest, rule)
+    return None if host is None else (*slots, (lo + host, view.free_devices(lo + host, rest)))

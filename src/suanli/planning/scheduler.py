@@ -1,0 +1,44 @@
+"""A scheduler decides on a `View`; whoever owns the view checks and performs what it decides."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from suanli.planning.view import Slots, View
+
+
+class Bind(NamedTuple):
+    """Give a waiting job devices; it starts when it has all that it asked for."""
+
+    row: int
+    slots: Slots
+
+
+class Unbind(NamedTuple):
+    """Take back the devices of a job that does not yet have all of them."""
+
+    row: int
+
+
+class Preempt(NamedTuple):
+    """Stop a running job; it returns to the queue with its progress.
+
+    `beneficiary` is the queued job that it makes way for; -1 where a round changes hands.
+    """
+
+    row: int
+    beneficiary: int = -1
+
+
+Action = Bind | Unbind | Preempt
+
+
+class Scheduler(Protocol):
+    """What runs next. All that it keeps must be derivable from what it has seen."""
+
+    def decide(self, view: View, at: int) -> Iterator[Action]:
+        """Yield what to do now; each action is performed before the next is asked for."""
+        ...
+
+    def next_instant(self, at: int) -> int | None:
+        """Return when to be asked again though nothing happens; later than `at`, or None."""
+        ...

@@ -1,0 +1,253 @@
+"""What a scheduler may see: hosts, their free devices, and the jobs, as flat arrays.
+
+One `View` serves every scheduler, ours and the baselines, in the simulator and in production, so
+that none is told more than another. It knows stated limits, never true durations.
+
+Hosts of a pool (one chip model in one zone) are contiguous: pool p owns hosts
+`first_host[p]:first_host[p + 1]`. Shares are thousandths of a device. A job has a row for ever;
+`queued` and `active` hold the rows in the order in which jobs entered.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from suanli.terms.errors import InvariantBroken
+from suanli.terms.quantity import WHOLE_DEVICE
+
+Ints = npt.NDArray[np.int64]
+PPM: Final = 1_000_000
+ROWS_AT_FIRST: Final = 1024
+
+# Where a row stands. HELD: devices are bound to it, but not yet all of them.
+QUEUED, HELD, RUNNING, GONE = 0, 1, 2, 3
+
+# (host, device indices) pairs.
+Slots = tuple[tuple[int, tuple[int, ...]], ...]
+
+
+class PoolSpec(NamedTuple):
+    """A pool as it is set up: hosts by count of devices; `leaf`, `spine` by host (0: unknown)."""
+
+    zone: str
+    chip: str
+    devices: tuple[int, ...]
+    leaf: tuple[int, ...] = ()
+    spine: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a job asks for. `speeds`: parts per million of the reference chip by pool; 0: never.
+
+    `limit_ms` is the stated time limit on the reference chip.
+    """
+
+    id: int
+    tenant: int
+    devices: int
+    share: int
+    speeds: tuple[int, ...]
+    limit_ms: int
+    workload: int = 0
+    is_preemptible: bool = True
+    budget: float = 1.0
+
+
+class Finished(NamedTuple):
+    """A job that ended by itself: what it ran, in milliseconds of the reference chip."""
+
+    row: int
+    ran_ms: int
+
+
+COLUMNS: Final = {
+    "id": 0, "tenant": 0, "devices": 0, "share": 0, "limit_ms": 0, "workload": 0, "phase": GONE,
+    "submitted": 0,  # instants, milliseconds
+    "queued_at": 0,  # when it last entered the queue
+    "placed_at": 0,  # when its current placement took its first devices
+    "progress_ms": 0,  # saved work, milliseconds of the reference chip
+    "pool": -1,  # of the current placement
+    "held": 0,  # devices bound to it now
+    "preemptions": 0, "is_preemptible": 0,
+}
+
+
+class Jobs:
+    """The jobs' columns, grown by doubling; row numbers are never reused."""
+
+    id: Ints
+    tenant: Ints
+    devices: Ints
+    share: Ints
+    limit_ms: Ints
+    workload: Ints
+    phase: Ints
+    submitted: Ints
+    queued_at: Ints
+    placed_at: Ints
+    progress_ms: Ints
+    pool: Ints
+    held: Ints
+    preemptions: Ints
+    is_preemptible: Ints
+
+    def __init__(self, pools: int) -> None:
+        self.count = 0
+        self.speed = np.zeros((ROWS_AT_FIRST, pools), dtype=np.int64)  # [row, pool], ppm
+        for name, empty in COLUMNS.items():
+            setattr(self, name, np.full(ROWS_AT_FIRST, empty, dtype=np.int64))
+
+    def add(self, request: Request, at: int) -> int:
+        """Return the row of a new job."""
+        if self.count == len(self.id):
+            self._grow()
+        row, self.count = self.count, self.count + 1
+        for name in ("id", "tenant", "devices", "share", "limit_ms", "workload",
+                     "is_preemptible"):
+            getattr(self, name)[row] = getattr(request, name)
+        self.speed[row] = request.speeds
+        self.submitted[row] = self.queued_at[row] = at
+        self.phase[row] = QUEUED
+        return row
+
+    def _grow(self) -> None:
+        self.speed = np.concatenate([self.speed, np.zeros_like(self.speed)])
+        for name, empty in COLUMNS.items():
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old, np.full_like(old, empty)]))
+
+
+@dataclass(slots=True)
+class View:
+    """The state that schedulers read; only its owner changes it, through the verbs below."""
+
+    pools: tuple[PoolSpec, ...]
+    jobs: Jobs = field(init=False)
+    first_host: Ints = field(init=False)  # [pools + 1]
+    pool_of: Ints = field(init=False)  # [hosts]
+    devices: Ints = field(init=False)  # [hosts]; 0 while a host is down
+    used: Ints = field(init=False)  # [hosts, devices_max], thousandths; WHOLE_DEVICE where none
+    free: Ints = field(init=False)  # [hosts], wholly free devices
+    leaf: Ints = field(init=False)  # [hosts]
+    spine: Ints = field(init=False)  # [hosts]
+    queued: dict[int, None] = field(default_factory=dict)
+    active: dict[int, None] = field(default_factory=dict)  # held or running
+    slots: dict[int, Slots] = field(default_factory=dict)  # of every active row
+    finished: list[Finished] = field(default_factory=list)
+    budgets: dict[int, float] = field(default_factory=dict)  # by tenant
+    version: int = 0  # goes up with every change
+
+    def __post_init__(self) -> None:
+        self.jobs = Jobs(len(self.pools))
+        sizes = [count for pool in self.pools for count in pool.devices]
+        self.first_host = np.cumsum([0] + [len(p.devices) for p in self.pools])
+        self.pool_of = np.repeat(np.arange(len(self.pools)), np.diff(self.first_host))
+        self.devices = np.array(sizes, dtype=np.int64)
+        self.free = self.devices.copy()
+        width = max(sizes, default=1)
+        absent = np.arange(width)[None, :] >= self.devices[:, None]
+        self.used = np.where(absent, WHOLE_DEVICE, 0).astype(np.int64)
+        self.leaf = _levels([p.leaf or (0,) * len(p.devices) for p in self.pools])
+        self.spine = _levels([p.spine or (0,) * len(p.devices) for p in self.pools])
+
+    # -- what the owner does ------------------------------------------------------------------
+
+    def submit(self, request: Request, at: int) -> int:
+        """Queue a job; return its row."""
+        row = self.jobs.add(request, at)
+        self.queued[row] = None
+        self.budgets.setdefault(request.tenant, request.budget)
+        self.version += 1
+        return row
+
+    def bind(self, row: int, slots: Slots, at: int) -> bool:
+        """Give devices to a queued or half-bound job; return whether it now has all of them.
+
+        Raises
+        ------
+        InvariantBroken
+            When a device does not have the share free, a chip is not admissible, or too many are
+            given: no scheduler may do that.
+        """
+        jobs, share = self.jobs, int(self.jobs.share[row])
+        if jobs.phase[row] not in (QUEUED, HELD):
+            raise InvariantBroken(f"job {jobs.id[row]} was given devices while not waiting")
+        for host, indices in slots:
+            self._take(row, host, indices, share)
+        if jobs.phase[row] == QUEUED:
+            del self.queued[row]
+            self.active[row] = None
+            jobs.placed_at[row], jobs.phase[row] = at, HELD
+            jobs.pool[row] = self.pool_of[slots[0][0]]
+        self.slots[row] = self.slots.get(row, ()) + slots
+        self.version += 1
+        if jobs.held[row] > jobs.devices[row]:
+            raise InvariantBroken(f"job {jobs.id[row]} was given more devices than it asked for")
+        is_whole = bool(jobs.held[row] == jobs.devices[row])
+        if is_whole:
+            jobs.phase[row] = RUNNING
+        return is_whole
+
+    def _take(self, row: int, host: int, indices: tuple[int, ...], share: int) -> None:
+        if not self.jobs.speed[row, self.pool_of[host]]:
+            raise InvariantBroken(f"job {self.jobs.id[row]} cannot run on host {host}")
+        for index in indices:
+            if self.used[host, index] + share > WHOLE_DEVICE:
+                raise InvariantBroken(f"device {index} of host {host} is not free")
+            self.free[host] -= self.used[host, index] == 0
+            self.used[host, index] += share
+        self.jobs.held[row] += len(indices)
+
+    def release(self, row: int) -> None:
+        """Take a job's devices back; the caller says what becomes of it."""
+        share = int(self.jobs.share[row])
+        for host, indices in self.slots.pop(row):
+            for index in indices:
+                self.used[host, index] -= share
+                self.free[host] += self.used[host, index] == 0
+        del self.active[row]
+        self.jobs.held[row], self.jobs.pool[row] = 0, -1
+        self.version += 1
+
+    def requeue(self, row: int, at: int, progress_ms: int) -> None:
+        """Put a released job back into the queue with the work that it has saved."""
+        jobs = self.jobs
+        jobs.phase[row], jobs.queued_at[row], jobs.progress_ms[row] = QUEUED, at, progress_ms
+        self.queued[row] = None
+
+    def end(self, row: int, ran_ms: int | None) -> None:
+        """Let a released or queued job go; `ran_ms` where it ended by itself."""
+        self.queued.pop(row, None)
+        self.jobs.phase[row] = GONE
+        if ran_ms is not None:
+            self.finished.append(Finished(row, ran_ms))
+        self.version += 1
+
+    # -- what schedulers ask ------------------------------------------------------------------
+
+    def rows(self, which: dict[int, None]) -> Ints:
+        """Return the rows of `queued` or `active` in order of entry."""
+        return np.fromiter(which, dtype=np.int64, count=len(which))
+
+    def free_devices(self, host: int, count: int) -> tuple[int, ...]:
+        """Return the first `count` wholly free devices of a host that has them."""
+        found = np.flatnonzero(self.used[host] == 0)[:count]
+        return tuple(int(index) for index in found)
+
+    def limit_on(self, row: int, pool: int) -> int:
+        """Return what is left of a job's stated limit on a pool's chip, milliseconds."""
+        jobs = self.jobs
+        left = max(1, int(jobs.limit_ms[row] - jobs.progress_ms[row]))
+        return -(-left * PPM // int(jobs.speed[row, pool]))
+
+    @property
+    def capacity(self) -> int:
+        """The devices of all hosts that are up."""
+        return int(self.devices.sum())
+
+
+def _levels(parts: list[Any]) -> Ints:
+    return np.array([value for part in parts for value in part], dtype=np.int64)

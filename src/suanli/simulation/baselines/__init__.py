@@ -1,0 +1,1 @@
+"""The schedulers that ours is measured against, each by its own source, on the same `View`."""

@@ -1,0 +1,121 @@
+"""The arena: the same figures as the whole domain, and no scheduler breaks its rules."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.stage import CHIP, spec
+
+from suanli.bootstrap import datasheet_text
+from suanli.planning.onboarding import Fleet, HostGroup
+from suanli.planning.policies import POLICIES
+from suanli.planning.scheduler import Action, Bind, Preempt
+from suanli.planning.view import View
+from suanli.simulation.arena import Arena
+from suanli.simulation.metrics import metrics
+from suanli.simulation.run import Run
+from suanli.simulation.schedulers import SCHEDULERS, scheduler
+from suanli.simulation.workload import Arrival, Workload
+from suanli.simulation.world import EPOCH, World
+from suanli.terms.errors import InputError, InvariantBroken
+from suanli.terms.instant import HOUR, MINUTE
+
+FLEET = Fleet((HostGroup("z", "a", CHIP, 4, 3),), 1000)
+
+
+def workload(*jobs: tuple[int, str, int, int], limit_ms: int = 90 * HOUR) -> Workload:
+    """Return (minute, tenant, devices, minutes) arrivals."""
+    return Workload(tuple(
+        Arrival(EPOCH + at * MINUTE, tenant, spec(devices=devices, time_limit_ms=limit_ms),
+                ((CHIP, minutes * MINUTE),)) for at, tenant, devices, minutes in jobs), "by hand")
+
+
+def random_workload(seed: int, count: int = 80) -> Workload:
+    rng = np.random.default_rng(seed)
+    instants = np.sort(rng.integers(0, 2000, count))
+    return workload(*((int(at), f"t{rng.integers(3)}", int(rng.integers(1, 9)),
+                       int(rng.integers(1, 300))) for at in instants))
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_arena_and_whole_domain_agree_to_the_millisecond(policy: str, tmp_path: Path) -> None:
+    made = random_workload(5)
+    world = World("agree", 1, EPOCH, (("op", FLEET),), made.tenants, datasheet_text())
+    whole = Run(world, made, POLICIES[policy], tmp_path / "chain.db").go().record
+    arena = Arena(made, [FLEET], scheduler(policy, 1)).go()
+    assert (whole.ended == arena.ended).all()
+    assert (whole.waited == arena.waited).all()
+    assert sorted(whole.intervals, key=lambda i: (i.job, i.start)) == sorted(
+        arena.intervals, key=lambda i: (i.job, i.start))
+
+
+@pytest.mark.parametrize("policy", sorted(SCHEDULERS))
+def test_every_scheduler_ends_every_job_and_repeats_itself(policy: str) -> None:
+    made = random_workload(7)
+    one, two = (Arena(made, [FLEET], scheduler(policy, 3), restore_ms=MINUTE).go()
+                for _ in range(2))
+    assert (one.ended >= 0).all() or one.note
+    assert (one.ended == two.ended).all()
+    for record in (one, two):
+        for row, arrival in enumerate(made.arrivals):
+            ran = sum(i.end - i.ran_from - i.lost_ms for i in record.intervals
+                      if i.job == row and i.devices == arrival.spec.devices)
+            if record.ended[row] >= 0:
+                assert abs(ran - arrival.durations[0][1]) <= 10  # a millisecond an attempt
+
+
+class Scripted:
+    """Does what it is told, once."""
+
+    def __init__(self, *actions: Action) -> None:
+        self.actions = list(actions)
+
+    def decide(self, view: View, at: int) -> Iterator[Action]:
+        actions, self.actions = self.actions, []
+        yield from actions
+
+    def next_instant(self, at: int) -> int | None:
+        return at + MINUTE if self.actions else None
+
+
+@pytest.mark.parametrize(("actions", "says"), [
+    ((Bind(0, ((0, (0, 0)),)),), "is not free"),
+    ((Bind(0, ((0, (0, 1, 2)),)),), "more devices than"),
+    ((Bind(0, ((0, (0, 1)),)), Bind(0, ((0, (2,)),))), "while not waiting"),
+    ((Preempt(0),), "not a running preemptible"),
+])
+def test_a_scheduler_that_breaks_a_rule_stops_the_run(actions: tuple[Action, ...],
+                                                      says: str) -> None:
+    with pytest.raises(InvariantBroken, match=says):
+        Arena(workload((0, "x", 2, 5)), [FLEET], Scripted(*actions)).go()
+
+
+def test_a_half_started_gang_that_nothing_can_complete_is_a_deadlock() -> None:
+    record = Arena(workload((0, "x", 2, 5)), [FLEET], Scripted(Bind(0, ((0, (0,)),)))).go()
+    assert "deadlock" in record.note
+    row = metrics(record, workload((0, "x", 2, 5)))
+    assert (row["unfinished"], row["utilisation"]) == (1, 0)
+
+
+def test_preempted_work_is_kept_and_restoring_is_counted() -> None:
+    """60 minutes of work, stopped after 20, resumed at once with 5 minutes of restoring."""
+    class Interrupter(Scripted):
+        def decide(self, view: View, at: int) -> Iterator[Action]:
+            if at == EPOCH + 20 * MINUTE:
+                yield Preempt(0)
+            if view.queued:
+                yield Bind(0, ((1, (0,)),))
+
+        def next_instant(self, at: int) -> int | None:
+            return EPOCH + 20 * MINUTE if at < EPOCH + 20 * MINUTE else None
+
+    record = Arena(workload((0, "x", 1, 60)), [FLEET], Interrupter(), 5 * MINUTE).go()
+    assert record.ended[0] == EPOCH + 65 * MINUTE
+    assert [i.lost_ms for i in record.intervals] == [0, 5 * MINUTE]
+    assert record.preemptions == 1
+
+
+def test_a_job_that_no_pool_can_ever_run_is_named() -> None:
+    with pytest.raises(InputError, match="no pool of the fleet"):
+        Arena(workload((0, "x", 13, 5)), [FLEET], Scripted()).go()
