@@ -1,0 +1,73 @@
+"""Learned run times: which part of their stated limit jobs really use.
+
+Only jobs that ended teach, and only by (work done / stated limit). The ratio's distribution is kept
+as counts over geometric bins, so that everything asked for is a look-up by the part of the limit
+that a job has used already. Before anything has ended, every ratio is held equally likely (on a
+logarithmic scale).
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from suanli.planning.view import View
+
+Floats = npt.NDArray[np.float64]
+
+BINS: Final = 60
+RATIO_MIN: Final = 0.01
+PRIOR_JOBS: Final = 5.0  # what the flat prior weighs against finished jobs
+MEMORY_JOBS: Final = 5000.0  # older jobs fade: what tenants run changes over months
+
+
+class RunTimes:
+    """What finished jobs tell of running ones; ratios of the stated limit, 0 to 1."""
+
+    def __init__(self) -> None:
+        edges = np.geomspace(RATIO_MIN, 1.0, BINS + 1)
+        self._lower = np.concatenate([[0.0], edges[1:-1]])  # of each bin
+        self._middle = np.sqrt(edges[1:] * edges[:-1])
+        self._count = np.full(BINS, PRIOR_JOBS / BINS)
+        self._seen = 0
+        self._mean_above = self._means()
+
+    def learn(self, view: View) -> None:
+        """Take in the jobs that ended since the last call."""
+        fresh = view.finished[self._seen:]
+        if not fresh:
+            return
+        self._seen = len(view.finished)
+        for row, ran_ms in fresh:
+            ratio = ran_ms / int(view.jobs.limit_ms[row])
+            self._count *= 1 - 1 / MEMORY_JOBS
+            self._count[self._bin(ratio)] += 1
+        self._mean_above = self._means()
+
+    def _bin(self, ratio: float) -> int:
+        return int(np.clip(np.searchsorted(self._lower, ratio, side="right") - 1, 0, BINS - 1))
+
+    def _means(self) -> Floats:
+        """Return by bin the mean ratio of jobs that got at least into it."""
+        count = np.cumsum(self._count[::-1])[::-1]
+        total = np.cumsum((self._count * self._middle)[::-1])[::-1]
+        means: Floats = total / count
+        return means
+
+    def expected(self, used: Floats) -> Floats:
+        """Return the expected ratio still to come, of jobs that have used a part of their limit.
+
+        Never less than a hundredth: nobody is known to be about to end.
+        """
+        bins = np.clip(np.searchsorted(self._lower, used, side="right") - 1, 0, BINS - 1)
+        return np.maximum(self._mean_above[bins] - used, RATIO_MIN)
+
+    def quantile(self, used: Floats, part: float) -> Floats:
+        """Return the ratio that a `part` of the jobs which got as far will not exceed in all."""
+        total = np.cumsum(self._count)
+        bins = np.clip(np.searchsorted(self._lower, used, side="right") - 1, 0, BINS - 1)
+        below = np.where(bins > 0, total[bins - 1], 0.0)
+        wanted = below + part * (total[-1] - below)
+        found = np.clip(np.searchsorted(total, wanted), 0, BINS - 1)
+        upper = np.append(self._lower[1:], 1.0)
+        return np.maximum(upper[found], used)

@@ -1,0 +1,68 @@
+"""The queue as TokenFlow sees it: which job next, and on which chips.
+
+A job's *weight* is what it is still expected to take from the fleet: expected run time left, times
+its devices, times the price of the chip on which it does its work most cheaply. The lightest goes
+first: that keeps the mean wait short, since a light job delays the others least. A tenant that got
+less than its fair share has its jobs counted lighter, by the factor e for a window's worth of
+share (`entitlement`).
+
+A job may use a chip while doing its work there costs at most `DEARER_MAX` times its cheapest:
+otherwise it waits. Prices tell what others lose by it, so fast chips go to those who gain most.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from suanli.planning.tokenflow.estimates import RunTimes
+from suanli.planning.view import PPM, RUNNING, Ints, View
+
+Floats = npt.NDArray[np.float64]
+
+DEARER_MAX: Final = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Rows with their weights, in device-milliseconds of the reference chip at price 1."""
+
+    rows: Ints  # (n,)
+    weight: Floats  # (n,)
+    pools: Ints  # (n, pools) by preference, -1 where no further one is worth it
+
+    def lightest_first(self) -> "Weighed":
+        order = np.lexsort((self.rows, self.weight))
+        return Weighed(self.rows[order], self.weight[order], self.pools[order])
+
+
+def weigh(view: View, rows: Ints, at: int, runtimes: RunTimes, prices: Floats,
+          entitlement: Floats) -> Weighed:
+    """Return rows with weights and preferences; `prices` by pool, `entitlement` by tenant."""
+    jobs = view.jobs
+    left = expected_left(view, rows, at, runtimes)
+    speed = jobs.speed[rows]
+    with np.errstate(divide="ignore"):
+        cost = np.where(speed > 0, prices[None, :] * PPM / speed, np.inf)
+    cheapest = cost.min(axis=1)
+    wide = jobs.devices[rows] * jobs.share[rows] / 1000
+    weight = left * wide * cheapest / prices.mean() * np.exp(-entitlement[jobs.tenant[rows]])
+    order = np.argsort(cost, axis=1, kind="stable")
+    is_worth = np.take_along_axis(cost, order, axis=1) <= DEARER_MAX * cheapest[:, None]
+    return Weighed(rows, weight, np.where(is_worth, order, -1))
+
+
+def expected_left(view: View, rows: Ints, at: int, runtimes: RunTimes) -> Floats:
+    """Return the expected work left, in milliseconds of the reference chip."""
+    limit = view.jobs.limit_ms[rows].astype(np.float64)
+    return limit * runtimes.expected(done_by(view, rows, at) / limit)
+
+
+def done_by(view: View, rows: Ints, at: int) -> Floats:
+    """Return the work done, in milliseconds of the reference chip, restoring counted as work."""
+    jobs = view.jobs
+    speed = jobs.speed[rows, np.maximum(jobs.pool[rows], 0)] / PPM
+    running = (jobs.phase[rows] == RUNNING) * (at - jobs.placed_at[rows]) * speed
+    done: Floats = np.minimum(jobs.progress_ms[rows] + running, jobs.limit_ms[rows])
+    return done

@@ -1,0 +1,153 @@
+"""TokenFlow's round: order the queue, place what fits, displace what must wait, keep promises.
+
+1. Jobs whose drain reservation has become free start.
+2. All pending jobs are tried, the lightest first; nobody may outstay a reservation's start.
+3. For the lightest that did not fit, heavier preemptible placements make way.
+4. Who has waited longer than the patience gets a drain reservation.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from suanli.planning.scheduler import Action, Bind, Preempt
+from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
+from suanli.planning.tokenflow.estimates import RunTimes
+from suanli.planning.tokenflow.kernels import pack, victims
+from suanli.planning.tokenflow.preemption import TRIED_MAX, Budget, Displaceable
+from suanli.planning.tokenflow.queue import Weighed, weigh
+from suanli.planning.view import PPM, Ints, Slots, View
+from suanli.terms.instant import MINUTE
+
+ROUND_MS = MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What may be switched off, to see what it is worth; and what a preemption costs."""
+
+    is_fair: bool = True
+    is_preempting: bool = True
+    is_draining: bool = True
+    restore_ms: int = MINUTE
+
+
+class TokenFlow:
+    """The scheduler; everything it keeps is learned from the view."""
+
+    def __init__(self, settings: Settings = Settings()) -> None:
+        self.settings = settings
+        self.runtimes = RunTimes()
+        self.drains = Drains()
+        self.budget = Budget()
+        self._wake: int | None = None
+
+    def next_instant(self, at: int) -> int | None:
+        """A round later while jobs wait: placements come of age, targets move."""
+        return self._wake
+
+    def decide(self, view: View, at: int) -> Iterator[Action]:
+        """Yield a round's actions."""
+        self.runtimes.learn(view)
+        self._wake = at + ROUND_MS if view.queued else None
+        if not view.queued:
+            return
+        reserved = self.drains.reserved_from(view)
+        yield from self._honour(view, reserved)
+        queue = self._weighed(view, view.rows(view.queued), at).lightest_first()
+        left = np.ones(len(queue.rows), dtype=np.bool_)
+        for index, slots in self._fitting(view, queue, at, reserved):
+            left[index] = False
+            yield Bind(int(queue.rows[index]), slots)
+        waiting = Weighed(queue.rows[left], queue.weight[left], queue.pools[left])
+        if self.settings.is_preempting and len(waiting.rows):
+            yield from self._displace(view, waiting, at, reserved)
+        if self.settings.is_draining:
+            self._reserve(view, waiting, at)
+        self._wake = at + ROUND_MS if view.queued else None
+
+    def _weighed(self, view: View, rows: Ints, at: int) -> Weighed:
+        prices = np.ones(len(view.pools))
+        entitlement = np.zeros(int(view.jobs.tenant[:view.jobs.count].max()) + 1)
+        return weigh(view, rows, at, self.runtimes, prices, entitlement)
+
+    def _fitting(self, view: View, queue: Weighed, at: int,
+                 reserved: Ints) -> Iterator[tuple[int, Slots]]:
+        """Yield (index, slots) of the jobs that fit now, each tried after those before it."""
+        jobs, rows = view.jobs, queue.rows
+        pool, first, hosts, counts = pack(
+            jobs.devices[rows], jobs.share[rows], queue.pools, self._until(view, queue, at),
+            np.full(len(rows), 2, dtype=np.int64), view.free.copy(), view.used.copy(),
+            view.devices, view.first_host, view.pool_of, view.leaf, view.spine, reserved)
+        for index in np.flatnonzero(pool >= 0):
+            part = slice(first[index], first[index + 1])
+            yield int(index), tuple(
+                (int(host), (-1 - int(count),) if count < 0 else view.free_devices(host, count))
+                for host, count in zip(hosts[part], counts[part], strict=True))
+
+    def _until(self, view: View, queue: Weighed, at: int) -> Ints:
+        """Return when each job is surely over, in each of its pools."""
+        jobs, rows = view.jobs, queue.rows
+        left = np.maximum(1, jobs.limit_ms[rows] - jobs.progress_ms[rows])
+        speed = np.take_along_axis(jobs.speed[rows], np.maximum(queue.pools, 0), axis=1)
+        restore = np.where(jobs.progress_ms[rows] > 0, self.settings.restore_ms, 0)
+        until: Ints = at + restore[:, None] + -(-left[:, None] * PPM // np.maximum(speed, 1))
+        return until
+
+    def _honour(self, view: View, reserved: Ints) -> Iterator[Action]:
+        for row in self.drains.ready(view):
+            drain = self.drains.by_row.pop(row)
+            reserved[list(drain.hosts)] = np.iinfo(np.int64).max
+            slots, left = [], int(view.jobs.devices[row])
+            for host in drain.hosts:
+                count = min(left, int(view.free[host]))
+                slots.append((host, view.free_devices(host, count)))
+                left -= count
+            yield Bind(row, tuple(slots))
+
+    def _displace(self, view: View, waiting: Weighed, at: int,
+                  reserved: Ints) -> Iterator[Action]:
+        running = Displaceable(view, self._weighed(view, view.rows(view.active), at), at)
+        until = self._until(view, waiting, at)
+        for index in range(min(TRIED_MAX, len(waiting.rows))):
+            for choice, pool in enumerate(waiting.pools[index]):
+                if pool < 0 or not len(running.rows):
+                    break
+                row = int(waiting.rows[index])
+                chosen = self._chosen(view, running, row, float(waiting.weight[index]), int(pool),
+                                      int(until[index, choice]), reserved)
+                if len(chosen) and running.devices[chosen].sum() <= self.budget.left(view, at):
+                    yield from self._swap(view, running, chosen, waiting, index, at, reserved)
+                    break
+
+    def _chosen(self, view: View, running: Displaceable, row: int, weight: float, pool: int,
+                until: int, reserved: Ints) -> Ints:
+        is_victim = running.candidates(view, row, weight, pool, self.settings.restore_ms)
+        lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
+        chosen: Ints = victims(int(view.jobs.devices[row]), lo, hi, until, is_victim,
+                               running.devices, running.first, running.hosts, running.counts,
+                               view.free, view.devices, reserved)
+        return chosen
+
+    def _swap(self, view: View, running: Displaceable, chosen: Ints, waiting: Weighed,
+              index: int, at: int, reserved: Ints) -> Iterator[Action]:
+        row = int(waiting.rows[index])
+        for victim in chosen:
+            running.is_there[victim] = False
+            self.budget.spend(int(running.devices[victim]), at)
+            yield Preempt(int(running.rows[victim]), row)
+        one = Weighed(waiting.rows[index:index + 1], waiting.weight[index:index + 1],
+                      waiting.pools[index:index + 1])
+        for _, slots in self._fitting(view, one, at, reserved):
+            yield Bind(row, slots)
+
+    def _reserve(self, view: View, waiting: Weighed, at: int) -> None:
+        jobs = view.jobs
+        late = (at - jobs.queued_at[waiting.rows] > PATIENCE_MS) & (jobs.share[waiting.rows] == 1000)
+        order = np.argsort(jobs.queued_at[waiting.rows], kind="stable")
+        for index in order[late[order]]:
+            row = int(waiting.rows[index])
+            if row in view.queued and row not in self.drains.by_row:
+                self.drains.reserve(view, row, int(waiting.pools[index, 0]), at,
+                                    self.settings.restore_ms)
