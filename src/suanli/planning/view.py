@@ -42,7 +42,8 @@ class PoolSpec(NamedTuple):
 class Request:
     """What a job asks for. `speeds`: parts per million of the reference chip by pool; 0: never.
 
-    `limit_ms` is the stated time limit on the reference chip.
+    `limit_ms` is the stated time limit on the reference chip. `slo_ms`: a serving replica must
+    have fully started so long after its submission; 0 for other work.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Request:
     workload: int = 0
     is_preemptible: bool = True
     budget: float = 1.0
+    slo_ms: int = 0
 
 
 class Finished(NamedTuple):
@@ -72,6 +74,7 @@ COLUMNS: Final = {
     "pool": -1,  # of the current placement
     "held": 0,  # devices bound to it now
     "preemptions": 0, "is_preemptible": 0,
+    "slo_ms": 0,  # 0: no start was promised
 }
 
 
@@ -93,6 +96,7 @@ class Jobs:
     held: Ints
     preemptions: Ints
     is_preemptible: Ints
+    slo_ms: Ints
 
     def __init__(self, pools: int) -> None:
         self.count = 0
@@ -106,7 +110,7 @@ class Jobs:
             self._grow()
         row, self.count = self.count, self.count + 1
         for name in ("id", "tenant", "devices", "share", "limit_ms", "workload",
-                     "is_preemptible"):
+                     "is_preemptible", "slo_ms"):
             getattr(self, name)[row] = getattr(request, name)
         self.speed[row] = request.speeds
         self.submitted[row] = self.queued_at[row] = at
@@ -231,6 +235,11 @@ class View:
     def rows(self, which: dict[int, None]) -> Ints:
         """Return the rows of `queued` or `active` in order of entry."""
         return np.fromiter(which, dtype=np.int64, count=len(which))
+
+    def urgent_first(self) -> Ints:
+        """Return the queued rows, those with a promised start first, each in order of entry."""
+        rows = self.rows(self.queued)
+        return rows[np.argsort(self.jobs.slo_ms[rows] == 0, kind="stable")]
 
     def free_devices(self, host: int, count: int) -> tuple[int, ...]:
         """Return the first `count` wholly free devices of a host that has them."""

@@ -86,7 +86,8 @@ class Arena:
                              f"{', '.join(speeds)}: no pool of the fleet has them")
         self.view.submit(Request(
             self.view.jobs.count + 1, self._tenants[arrival.tenant], spec.devices, spec.share,
-            by_pool, spec.time_limit_ms), at)
+            by_pool, spec.time_limit_ms, is_preemptible=not arrival.slo_ms,
+            slo_ms=arrival.slo_ms), at)
 
     def _decide(self, at: int) -> None:
         began = time.perf_counter()

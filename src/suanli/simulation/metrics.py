@@ -7,6 +7,10 @@ allocated also counts what placements held before they had fully started, idle-h
 difference. Goodput: utilisation less what was redone or spent on restoring. rho: JCT over the time
 that the job would take alone on 1/N of the fleet, N the mean number of tenants with a job in the
 system during its life, tenants weighing equally.
+
+Where serving replicas are in the workload: delays of training and of serving apart, and SLO
+attainment, the share of replicas that fully started within their promised time (one that never
+started did not).
 """
 
 from typing import Any
@@ -34,6 +38,7 @@ def metrics(record: Record, workload: Workload) -> dict[str, Any]:
         "jobs": len(ended), "unfinished": int((~done).sum()), "note": record.note,
         **_delays("queueing_delay", record.waited / MS),
         **_delays("queueing_delay_one_device", record.waited[single] / MS),
+        **_serving(record, workload),
         "jct_mean_s": float((ended - record.submitted).mean() / MS),
         "makespan_s": float((ended.max() - record.submitted.min()) / MS),
         "utilisation": utilised, "allocated_share": allocated,
@@ -52,6 +57,22 @@ def _delays(name: str, seconds: Floats) -> dict[str, float]:
         return {}
     return {f"{name}_mean_s": float(seconds.mean()),
             **{f"{name}_p{p}_s": float(np.percentile(seconds, p)) for p in (50, 95, 99)}}
+
+
+def _serving(record: Record, workload: Workload) -> dict[str, float]:
+    """Return the figures of a workload with replicas; none where there is none."""
+    promised = np.array([a.slo_ms for a in workload.arrivals], dtype=np.float64)
+    replica = promised > 0
+    if not replica.any():
+        return {}
+    started = np.full(len(promised), np.inf)
+    for i in record.intervals:
+        if i.devices == workload.arrivals[i.job].spec.devices:
+            started[i.job] = min(started[i.job], i.ran_from)
+    in_time = (started - record.submitted <= promised)[replica]
+    return {"slo_attainment": float(in_time.mean()), "replicas": int(replica.sum()),
+            **_delays("queueing_delay_training", record.waited[~replica] / MS),
+            **_delays("queueing_delay_serving", record.waited[replica] / MS)}
 
 
 def _held(record: Record, since: str, window: tuple[float, float]) -> float:

@@ -8,8 +8,10 @@ from tests.stage import CHIP, spec
 from suanli.bootstrap import datasheet_text
 from suanli.planning.onboarding import Fleet, HostGroup
 from suanli.planning.policies import POLICIES
+from suanli.simulation.arena import Arena
 from suanli.simulation.metrics import metrics
 from suanli.simulation.run import Outcome, Run
+from suanli.simulation.schedulers import scheduler
 from suanli.simulation.workload import Arrival, Workload
 from suanli.simulation.world import EPOCH, World
 from suanli.terms.errors import InputError
@@ -61,3 +63,19 @@ def test_jobs_longer_than_an_hour_are_renewed_and_paid_by_the_hour(tmp_path: Pat
     rooms = outcome.theatre.driver.rooms
     assert rooms.settlement.usage(1, 1) == (200 * 60_000, 200 * 60_000_000, 200 * 10**6 // 60)
     assert len(rooms.ledger.tables["holds"]) == 0
+
+
+def test_replicas_are_in_time_if_all_of_them_ran_soon_enough() -> None:
+    """One device: a replica at once, training behind it, a second replica 30 minutes late."""
+    one = Fleet((HostGroup("z", "a", CHIP, 1, 1),), 1000)
+    limits = spec(time_limit_ms=9 * HOUR)
+    made = Workload(tuple(
+        Arrival(EPOCH + at * 60_000, tenant, limits, ((CHIP, 30 * 60_000),), slo_ms=slo)
+        for at, tenant, slo in ((0, "r", 60_000), (0, "t", 0), (0, "r", 60_000))), "by hand")
+    row = metrics(Arena(made, [one], scheduler("best-fit", 1)).go(), made)
+    assert (row["slo_attainment"], row["replicas"]) == (0.5, 2)
+    assert row["queueing_delay_serving_mean_s"] == 15 * 60
+    assert row["queueing_delay_training_mean_s"] == 60 * 60  # replicas are tried first
+    plain = Workload(made.arrivals[1:2], "no replicas")
+    assert "slo_attainment" not in metrics(
+        Arena(plain, [one], scheduler("best-fit", 1)).go(), plain)

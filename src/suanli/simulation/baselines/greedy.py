@@ -1,7 +1,7 @@
 """First in, first out over whole gangs, skipping what does not fit: `fifo` and `best-fit`.
 
 A job takes the first pool, by speed, that has room. `fifo` takes the first fitting host,
-`best-fit` the one that is left with the least.
+`best-fit` the one that is left with the least. Serving replicas are tried before other work.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from suanli.planning.view import View
 
 
 class Greedy:
-    """Tries every queued job at every instant, in order of arrival."""
+    """Tries every queued job at every instant, urgent ones first, in order of arrival."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -22,7 +22,7 @@ class Greedy:
     def decide(self, view: View, at: int) -> Iterator[Action]:
         """Yield a binding for each job that fits."""
         failed: dict[tuple[bytes, int], int] = {}  # kind of request -> fewest that did not fit
-        for row in view.rows(view.queued):
+        for row in view.urgent_first():
             kind = (view.jobs.speed[row].tobytes(), int(view.jobs.share[row]))
             devices = int(view.jobs.devices[row])
             if devices >= failed.get(kind, devices + 1):

@@ -114,7 +114,7 @@ def read_workload(folder: Path, days: tuple[int, int], seed: int, is_mixed: bool
     if not jobs:
         raise InputError(f"{folder / TRACE}: no submissions in days {days[0]} to {days[1]}")
     speeds = Speeds(folder / THROUGHPUTS) if is_mixed else None
-    classes = _classes()
+    classes = classes_by_model()
     rng = random.Random(seed)
     arrivals = [_arrival(job, rng, speeds, classes) for job in jobs]
     capped = sum(job.duration_ms > CAP_MS for job in jobs)
@@ -146,7 +146,8 @@ def _arrival(job: TraceJob, rng: random.Random, speeds: Speeds | None,
     return Arrival(EPOCH + job.arrival_ms + jitter, f"vc-{job.tenant}", spec, tuple(durations))
 
 
-def _classes() -> dict[str, str]:
+def classes_by_model() -> dict[str, str]:
+    """Return the workload class of each family of models."""
     text = (files("suanli.simulation") / "models.csv").read_text(encoding="utf-8")
     return {row["model"]: row["workload"] for row in csv.DictReader(text.splitlines())}
 
