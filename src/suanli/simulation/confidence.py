@@ -16,7 +16,7 @@ class Mean(NamedTuple):
 
     value: float
     half: float | None
-    count: int
+    seeds: int
 
 
 def mean_of(values: Sequence[float]) -> Mean:

@@ -77,9 +77,9 @@ def _is_preempted(interval: Interval, record: Record) -> bool:
 
 
 def _held(intervals: Sequence[Interval], since: str, edges: Floats) -> Floats:
-    columns = [np.array([getattr(i, name) for i in intervals], dtype=float)
-               for name in (since, "end", "devices")]
-    return mean_in_bins(*columns, edges)
+    starts, ends, devices = (np.array([getattr(i, name) for i in intervals], dtype=float)
+                             for name in (since, "end", "devices"))
+    return mean_in_bins(starts, ends, devices, edges)
 
 
 def _gantt(record: Record, workload: Workload, edges: Floats, first: float,
@@ -187,7 +187,7 @@ def _tenants(record: Record, workload: Workload, first: float, last: float) -> l
     sums = max(1e-9, sum(asked.values())), max(1e-9, sum(held.values()))
     rows = [{"tenant": t, "asked": asked[t] / sums[0], "held": held[t] / sums[1],
              "due": due.get(t)} for t in workload.tenants]
-    return sorted(rows, key=lambda row: -row["asked"])  # type: ignore[operator]
+    return sorted(rows, key=lambda row: -row["asked"])
 
 
 def _rounded(values: Floats) -> list[float]:
