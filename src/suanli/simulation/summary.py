@@ -8,11 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from suanli.simulation.confidence import Mean, mean_of
+from suanli.simulation.trials import KINDS, Row
 
-Row = dict[str, Any]
-# What a row is at, beside its seed; the keys that differ between rows are shown.
-POINT = ("trace", "workload", "demand", "load", "fleet", "days", "limit_factors", "restore_s",
-         "arena")
 MEASURES = ("queueing_delay_mean_s", "queueing_delay_p50_s", "queueing_delay_p95_s",
             "jct_mean_s", "makespan_s", "rho_worst", "rho_over_one_share", "utilisation",
             "allocated_share", "offered_load", "backlog_growth_device_hours_per_day")
@@ -23,8 +20,7 @@ def groups(rows: Iterable[Row]) -> list[list[Row]]:
     """Return the rows of equal policy and point together, in the order of their first."""
     found: dict[str, list[Row]] = {}
     for row in rows:
-        key = repr([row["policy"], *(_plain(row.get(name)) for name in POINT
-                                     if name != "workload" or "jobs" not in row)])
+        key = repr([row["trace"], row["policy"], *(_plain(row[name]) for name in _options(row))])
         found.setdefault(key, []).append(row)
     return list(found.values())
 
@@ -42,10 +38,9 @@ def is_sustained(group: Sequence[Row]) -> bool:
 
 def lines(rows: Sequence[Row]) -> list[Row]:
     """Return what is printed: policy, the point's keys that differ, figures as text."""
-    shown = [name for name in POINT if name not in ("workload", "trace")
-             and len({repr(_plain(row.get(name))) for row in rows}) > 1]
-    if not shown:
-        shown = [name for name in POINT if name in ("load", "demand") and name in rows[0]][:1]
+    options = _options(rows[0])
+    shown = [name for name in options if len({repr(_plain(row[name])) for row in rows}) > 1]
+    shown = shown or [name for name in options if name in ("load", "demand")]
     return [_line(group, shown) for group in groups(rows)]
 
 
@@ -68,6 +63,11 @@ def number(mean: Mean) -> str:
     def text(value: float) -> str:
         return f"{value:,.0f}" if abs(mean.value) >= 100 else f"{value:.3f}"
     return text(mean.value) + (f" ±{text(mean.half)}" if mean.half is not None else "")
+
+
+def _options(row: Row) -> list[str]:
+    """Return what a row is at, beside its policy and seed: the options of its kind of trace."""
+    return [name for name in KINDS[row["trace"]].options if name in row]
 
 
 def _plain(value: Any) -> Any:

@@ -92,7 +92,7 @@ class Result:
 
 
 class Kind(NamedTuple):
-    """A kind of trace; the first file of `marks` that is there tells it."""
+    """A kind of trace, told by any file of `marks`; its rows say at least their `devices`."""
 
     marks: tuple[str, ...]
     options: tuple[str, ...]

@@ -7,11 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from suanli.simulation.report.style import PALE, TENANT_MAP, figure
 
 WIDE = 10.0
 LANE_INCHES = 0.075
+LEGEND_MAX = 20  # the palette's colours; further tenants use them again
 LANE_GAP = 0.12  # of a lane, above each host of the close-up
 
 
@@ -29,6 +31,7 @@ def run_at_a_glance(series: dict[str, Any]) -> Figure:
     first, last = (hour / 24 for hour in series["day_h"])
     axes.axvspan(first, last, fill=False, edgecolor="#333333", linewidth=0.8)
     _zones(axes, hosts)
+    _legend(axes, series["tenant_names"])
     axes.set_xlabel("days from the first submission (frame: the day below)")
     return drawn
 
@@ -63,6 +66,12 @@ def _paint(owner: Any) -> Any:
     """Return colours by tenant number, the last axis being red, green, blue."""
     palette = np.array(matplotlib.colormaps[TENANT_MAP].colors)  # type: ignore[attr-defined]
     return palette[np.asarray(owner) % len(palette)]
+
+
+def _legend(axes: Axes, tenants: list[str]) -> None:
+    handles = [Patch(color=_paint(n), label=name) for n, name in enumerate(tenants[:LEGEND_MAX])]
+    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=8, fontsize=8,
+                borderaxespad=0.2, handlelength=0.9, columnspacing=1.2)
 
 
 def _zones(axes: Axes, hosts: list[list[Any]]) -> None:

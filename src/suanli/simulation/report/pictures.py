@@ -18,8 +18,8 @@ from suanli.simulation.summary import Row, is_sustained, means
 Series = dict[str, Any]
 Pairs = Sequence[tuple[str, Series]]
 WIDE = 10.0
-TICKS_S = (1, 10, 60, 600, 3600, 36_000, 86_400, 864_000)
-TICK_NAMES = ("≤ 1 s", "10 s", "1 min", "10 min", "1 h", "10 h", "1 day", "10 days")
+TICKS_S = (1, 10, 60, 600, 3600, 86_400, 864_000)
+TICK_NAMES = ("≤ 1 s", "10 s", "1 min", "10 min", "1 h", "1 day", "10 days")
 NAME_MAX = 14
 
 
@@ -49,8 +49,8 @@ def _window(axes: Axes, pairs: Pairs) -> None:
     axes.set_xlim(0, end)
     if last < end:
         axes.axvspan(last, end, color="#F1EFEA", zorder=0, linewidth=0)
-        axes.annotate("no more arrivals", (last, 0.98), xycoords=("data", "axes fraction"),
-                      xytext=(4, 0), textcoords="offset points", va="top", fontsize=8,
+        axes.annotate("last arrival", (last, 1.0), xycoords=("data", "axes fraction"),
+                      xytext=(-3, 3), textcoords="offset points", ha="right", fontsize=8,
                       color="#8A8578")
 
 
@@ -135,7 +135,7 @@ def tenants(pairs: Pairs) -> Figure:
     axes.set_yticks(list(place.values()), [_short(name) for name in place], fontsize=8)
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.grid(axis="y", visible=False)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("share of the device time in the window")
     _legend(axes)
     return drawn
