@@ -5,7 +5,6 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from nacl.signing import SigningKey
 from suanli.adapters.clocks import HostClock
 from suanli.adapters.discovery import CPU_CHIP, discover_host
 from suanli.adapters.local_cluster import LocalCluster
+from suanli.adapters.shipped import datasheet_text as datasheet_text
 from suanli.adapters.sqlite_engine import SqliteEngine
 from suanli.chips.datasheet import Chip
 from suanli.config import Settings
@@ -41,11 +41,6 @@ AGENT_COMMANDS = ("schedule.submit", "schedule.cancel", "market.order", "market.
 AGENT_YEARS = 10
 # Set by crash tests: "before commit:3" kills this process at the third such point.
 CRASH_POINT = "SUANLI_CRASH_POINT"
-
-
-def datasheet_text() -> str:
-    """Return the datasheet that the package ships; a chain carries its own copy."""
-    return (files("suanli.chips") / "datasheet.csv").read_text(encoding="utf-8")
 
 
 def open_service(directory: Path, settings: Settings) -> tuple[Service, list[str]]:

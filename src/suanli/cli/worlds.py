@@ -1,20 +1,11 @@
 """Verbs that need no server: demo, replay, bench."""
 
-import json
-import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from suanli.cli.output import Format as OutputFormat
-from suanli.cli.output import err, out, progress, show
 from suanli.terms.errors import InputError
-
-COLUMNS = {
-    "policy": "policy", "load": "load", "seed": "seed", "jobs": "jobs",
-    "queueing_delay_mean_s": "delay mean s", "queueing_delay_p50_s": "p50", "queueing_delay_p95_s":
-    "p95", "jct_mean_s": "JCT mean s", "utilisation": "utilisation", "offered_load": "offered"}
 
 
 def register(app: typer.Typer) -> None:
@@ -37,45 +28,58 @@ def demo(seed: Annotated[int, typer.Option(min=0, help="Another seed, another da
 
 def replay(
     trace: Annotated[str, typer.Argument(
-        help="A folder with the Philly trace, or `generated` for a seeded day.")] = "",
-    policy: Annotated[str, typer.Option(help="Scheduling policy.")] = "best-fit",
-    against: Annotated[str, typer.Option(help="Others to run beside it, by comma.")] = "",
-    load: Annotated[float, typer.Option(help="Offered load that sizes the fleet.")] = 0.85,
-    fleet: Annotated[str, typer.Option(help="v100 or mixed.")] = "v100",
-    days: Annotated[str, typer.Option(help="Window of submissions, A:B.")] = "10:50",
+        help="A folder with a public trace, or `generated` for a seeded day (default: the Philly "
+        "trace of --data).")] = "",
+    policy: Annotated[str, typer.Option(help="Scheduling policies, by comma.")] = "best-fit",
+    against: Annotated[str, typer.Option(help="Others to run beside them, by comma.")] = "",
+    load: Annotated[str | None, typer.Option(
+        help="Offered loads that size the fleet, by comma (default: 0.85).")] = None,
+    fleet: Annotated[str | None, typer.Option(help="v100 or mixed (default: v100).")] = None,
+    days: Annotated[str | None, typer.Option(
+        help="Window of submissions, A:B (default: 10:50).")] = None,
+    limits: Annotated[str | None, typer.Option(
+        help="Stated limit over true duration, drawn from A:B (default: 1:10).")] = None,
+    restore: Annotated[float | None, typer.Option(
+        help="Seconds that a preempted job pays when it starts again (default: 60).")] = None,
+    workload: Annotated[str | None, typer.Option(
+        help="Variant of a trace that has several (default: default).")] = None,
+    demand: Annotated[float | None, typer.Option(
+        help="Arriving demand over capacity, of traces without departures (default: 1.3).")] = None,
+    arena: Annotated[bool, typer.Option(
+        "--arena", help="Leave out market and ledger for every policy.")] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Run this seed.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Run seeds 1 to K.")] = 1,
+    experiment: Annotated[Path | None, typer.Option(
+        help="Run this experiment file instead; with --json, resumed after an interruption.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(
+        help="Write a page of pictures and figures into this folder.")] = None,
     file: Annotated[Path | None, typer.Option("--json", help="Write the rows here.")] = None,
+    jobs: Annotated[int | None, typer.Option(
+        min=1, help="Processes at once (default: one a core).")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of public data.")] = None,
 ) -> None:
-    """Replay a trace through market, planning and ledger, and compare scheduling policies.
+    """Replay a trace under scheduling policies, and compare them.
 
-    Every placement is a purchase; every job ends in a receipt on a chain, which is verified.
+    A policy that production runs plays through market, planning and ledger: every placement is a
+    purchase, every job ends in a receipt on a chain, which is verified. The others play on the
+    same rules in an arena without market and ledger.
     """
-    from suanli.cli.replaying import Experiment, run_one
-    from suanli.config import Settings
-    from suanli.planning.policies import POLICIES
-    names = [policy, *(name for name in against.split(",") if name)]
-    unknown = [name for name in names if name not in POLICIES]
-    if unknown:
-        raise InputError(f"policy {unknown[0]!r}; {', '.join(POLICIES)} are accepted")
-    if fleet not in ("v100", "mixed"):
-        raise InputError(f"fleet {fleet!r}; v100 or mixed is accepted")
-    folder = Path(trace) if trace else (data or Settings().data) / "traces" / "philly"
-    rows: list[dict[str, Any]] = []
-    for number in [seed] if seed is not None else range(1, seeds + 1):
-        for name in names:
-            experiment = Experiment(folder, trace == "generated", name, load, number,
-                                    fleet == "mixed", _window(days))
-            with tempfile.TemporaryDirectory(prefix="suanli-replay-") as directory, \
-                    progress(f"{name}, seed {number}") as moved:
-                row = run_one(experiment, Path(directory), moved)
-            rows.append(row)
-            err.print(f"{name}, seed {number}: chain verified, {row['blocks']} blocks",
-                      highlight=False)
-    _print(rows)
-    if file is not None:
-        file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    from suanli.cli.replaying import Asked
+    from suanli.cli.replaying import replay as run
+    from suanli.cli.replaying import replay_experiment as run_experiment
+    options = {"load": load, "fleet": fleet, "days": days, "limit_factors": limits,
+               "restore_s": restore, "workload": workload, "demand": demand,
+               "arena": arena or None}
+    if experiment is None:
+        run(Asked(trace, policy, against, seed, seeds, options, data), file, report, jobs)
+        return
+    said = trace or against or seed is not None or seeds != 1 or policy != "best-fit" or any(
+        value is not None for value in options.values())
+    if said:
+        raise InputError("--experiment: the file says what to run; only --json, --report, --jobs "
+                         "and --data are accepted beside it")
+    run_experiment(experiment, data, file, report, jobs)
 
 
 def schedule(
@@ -85,17 +89,3 @@ def schedule(
     """Time from order accepted to process running, over real jobs on this host."""
     from suanli.cli.benchmark import bench_schedule
     bench_schedule(jobs, file)
-
-
-def _window(text: str) -> tuple[int, int]:
-    first, _, last = text.partition(":")
-    if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
-        raise InputError(f"days {text!r}; A:B with A below B, as 10:50, is accepted")
-    return int(first), int(last)
-
-
-def _print(rows: list[dict[str, Any]]) -> None:
-    out.print(f"simulated; {rows[0]['workload']}; {rows[0]['devices']} devices", highlight=False)
-    rounded = [{k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}
-               for row in rows]
-    show(rounded, COLUMNS, OutputFormat.table)

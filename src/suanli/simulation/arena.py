@@ -19,7 +19,7 @@ import numpy as np
 from suanli.planning.onboarding import Fleet
 from suanli.planning.scheduler import Action, Bind, Preempt, Scheduler
 from suanli.planning.view import HELD, PPM, QUEUED, RUNNING, PoolSpec, Request, View
-from suanli.simulation.record import Interval, Record
+from suanli.simulation.record import Interval, Lane, Record
 from suanli.simulation.workload import Arrival, Workload
 from suanli.terms.errors import InputError, InvariantBroken
 from suanli.terms.instant import HOUR
@@ -153,7 +153,7 @@ class Arena:
         self._lost.pop(row, None)
         self._intervals.append(Interval(
             row, int(jobs.placed_at[row]), ran_from, at, int(jobs.held[row]),
-            self.view.pools[int(jobs.pool[row])].chip, lost_ms))
+            self.view.pools[int(jobs.pool[row])].chip, lost_ms, self.view.slots[row]))
         self.view.release(row)
 
     def _stall(self, at: int) -> str:
@@ -186,4 +186,5 @@ class Arena:
             self._close(row, at, 0)
         return Record(jobs.submitted[:count].astype(np.float64), self._ended, self._waited,
                       tuple(a.tenant for a in self.workload.arrivals), tuple(self._intervals),
-                      self.view.capacity, at, note, self._preemptions, tuple(self._decisions_s))
+                      self.view.capacity, at, note, self._preemptions, tuple(self._decisions_s),
+                      tuple(Lane(p.zone, p.chip, n) for p in self.view.pools for n in p.devices))

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from suanli.simulation.backlog import growth
 from suanli.simulation.record import Floats, Record
 from suanli.simulation.workload import Workload
 
@@ -36,6 +37,8 @@ def metrics(record: Record, workload: Workload) -> dict[str, Any]:
     single = np.array([a.spec.devices == 1 for a in workload.arrivals])
     return {
         "jobs": len(ended), "unfinished": int((~done).sum()), "note": record.note,
+        "ended_at_limit": sum(a.durations[0][1] > a.spec.time_limit_ms for a in workload.arrivals),
+        **growth(record, workload),
         **_delays("queueing_delay", record.waited / MS),
         **_delays("queueing_delay_one_device", record.waited[single] / MS),
         **_serving(record, workload),
@@ -93,7 +96,8 @@ def _rho(record: Record, workload: Workload, ended: Floats) -> Floats:
     life = np.maximum(ended - record.submitted, 1.0)
     mean = (integral(ended) - integral(record.submitted)) / life
     slices = record.devices / np.maximum(mean, 1.0)
-    alone = np.array([a.durations[0][1] for a in workload.arrivals], dtype=np.float64)
+    alone = np.array([min(a.durations[0][1], a.spec.time_limit_ms) for a in workload.arrivals],
+                     dtype=np.float64)
     wanted = np.array([a.spec.devices for a in workload.arrivals], dtype=np.float64)
     return life / (alone * np.maximum(1.0, wanted / slices))
 

@@ -1,11 +1,33 @@
 """What a run leaves for the metrics, whoever ran it: the whole domain, or the arena."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+
+
+# (host, device indices) pairs; a host is an index of `Record.hosts`.
+Slots = tuple[tuple[int, tuple[int, ...]], ...]
+
+
+class Lane(NamedTuple):
+    """A host as it is drawn: where it stands, what it is, how many devices it has."""
+
+    zone: str
+    chip: str
+    devices: int
+
+
+class Price(NamedTuple):
+    """What a device-hour of a pool cost from an instant on, in the unit of who set it."""
+
+    at: int
+    zone: str
+    chip: str
+    per_device_hour: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +44,7 @@ class Interval:
     devices: int
     chip: str
     lost_ms: int = 0
+    slots: Slots = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +61,6 @@ class Record:
     note: str = ""  # why it ended early, if it did
     preemptions: int = 0
     decisions_s: tuple[float, ...] = field(default=(), repr=False)  # measured, never deciding
+    hosts: tuple[Lane, ...] = ()
+    prices: tuple[Price, ...] = ()  # in time order, of schedulers that set prices
+    targets: tuple[tuple[str, float], ...] = ()  # (tenant, share due), of those that set shares

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from suanli.planning.policies import Policy
 from suanli.schedule import phases
 from suanli.schedule.commands import Submit
 from suanli.schedule.job import Spec
-from suanli.simulation.record import Interval, Record
+from suanli.simulation.record import Interval, Lane, Record, Slots
 from suanli.simulation.workload import Workload
 from suanli.simulation.world import Theatre, World
 from suanli.terms.errors import InputError, InvariantBroken
@@ -35,8 +36,9 @@ class Run:
         self.workload = workload
         self._by_job: dict[int, int] = {}  # job id -> index of its arrival
         self.theatre = Theatre(world, path, policy, self._duration_of)
+        self._hosts, self._lanes = _lanes(self.theatre.driver.rooms.chips.tables["hosts"])
         self._intervals: list[Interval] = []
-        self._placed: dict[int, int] = {}  # job -> when its devices were taken
+        self._placed: dict[int, tuple[int, Slots]] = {}  # job -> when, and where, it was placed
         self._ran_from: dict[int, int] = {}  # job -> when all of it ran
 
     def _duration_of(self, job: int, spec: Spec, host: str) -> int:
@@ -87,12 +89,13 @@ class Run:
         schedule = self.theatre.driver.rooms.schedule
         now = set(schedule.ids_in(*phases.HOLDS_DEVICES))
         for job in before - now:
-            start, spec = self._placed.pop(job), schedule.spec(job)
+            (start, slots), spec = self._placed.pop(job), schedule.spec(job)
             self._intervals.append(Interval(
                 self._by_job[job], start, self._ran_from.pop(job, at), at, spec.devices,
-                schedule.job(job).chip))
+                schedule.job(job).chip, slots=slots))
         for job in now - before:
-            self._placed[job] = at
+            self._placed[job] = at, tuple(
+                (self._hosts[name], indices) for name, indices in schedule.job(job).slots)
         for job in now:
             if job not in self._ran_from and schedule.job(job).phase == phases.RUNNING:
                 self._ran_from[job] = at
@@ -111,4 +114,14 @@ class Run:
             for name in ("submitted", "ended", "waited_ms"))
         return Record(submitted, ended, waited,
                       tuple(a.tenant for a in self.workload.arrivals), tuple(self._intervals),
-                      sum(h.devices for h in rooms.chips.tables["hosts"].values()), at)
+                      sum(lane.devices for lane in self._lanes), at, hosts=self._lanes)
+
+
+def _lanes(hosts: Any) -> tuple[dict[str, int], tuple[Lane, ...]]:
+    """Return (index by name, lanes) of hosts, pool by pool, as the arena counts them."""
+    pools: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for name, host in hosts.items():
+        pools.setdefault((host.zone, host.chip), []).append((name, host.devices))
+    names = [name for pool in pools.values() for name, _ in pool]
+    lanes = tuple(Lane(*key, devices) for key, pool in pools.items() for _, devices in pool)
+    return {name: index for index, name in enumerate(names)}, lanes

@@ -2,7 +2,8 @@
 
 The workload (stated on every table): submissions of days A to B, true durations capped at three
 days, arrivals jittered by up to a minute, time limit = true V100 duration x a factor drawn
-log-uniformly from [1, 10].
+log-uniformly from [1, 10] or another range. A factor below 1 is a tenant who states too little:
+that job is ended at its limit.
 """
 
 import csv
@@ -28,6 +29,8 @@ CAP_MS = 3 * DAY
 CHIPS = {"v100": "v100-sxm-16", "p100": "p100-16", "k80": "k80-24"}
 REFERENCE = "v100"
 JITTER_MS = 60 * SECOND
+FACTORS = (1.0, 10.0)
+FACTOR_MAX = 1000  # three days become eight years; beyond it nobody states a limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,20 @@ class Speeds:
         return mine[counts[0]] / reference[counts[0]] if counts else 0.0
 
 
-def read_workload(folder: Path, days: tuple[int, int], seed: int, is_mixed: bool) -> Workload:
-    """Return the window's submissions as jobs of ours."""
+def read_workload(folder: Path, days: tuple[int, int], seed: int, is_mixed: bool,
+                  factors: tuple[float, float] = FACTORS) -> Workload:
+    """Return the window's submissions as jobs of ours.
+
+    `factors`: the range of stated limit over true duration.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, an empty window, or factors that are no range above 0.
+    """
+    if not 0 < factors[0] <= factors[1] <= FACTOR_MAX:
+        raise InputError(f"limit factors {factors[0]}:{factors[1]}; two numbers above 0 and at "
+                         f"most {FACTOR_MAX}, the lower one first, are accepted")
     jobs = [job for job in read_jobs(folder / TRACE)
             if days[0] * DAY <= job.arrival_ms < days[1] * DAY]
     if not jobs:
@@ -116,16 +131,17 @@ def read_workload(folder: Path, days: tuple[int, int], seed: int, is_mixed: bool
     speeds = Speeds(folder / THROUGHPUTS) if is_mixed else None
     classes = classes_by_model()
     rng = random.Random(seed)
-    arrivals = [_arrival(job, rng, speeds, classes) for job in jobs]
+    arrivals = [_arrival(job, rng, speeds, classes, factors) for job in jobs]
     capped = sum(job.duration_ms > CAP_MS for job in jobs)
     note = (f"Philly, submissions of days {days[0]} to {days[1]}, durations capped at 3 days "
-            f"({capped} of {len(jobs)} jobs)")
+            f"({capped} of {len(jobs)} jobs), limits {factors[0]:g} to {factors[1]:g} times them")
     return Workload(tuple(sorted(arrivals, key=lambda a: a.at)), note)
 
 
 def _arrival(job: TraceJob, rng: random.Random, speeds: Speeds | None,
-             classes: dict[str, str]) -> Arrival:
-    jitter, factor = rng.randrange(JITTER_MS), 10 ** rng.random()
+             classes: dict[str, str], factors: tuple[float, float]) -> Arrival:
+    jitter = rng.randrange(JITTER_MS)
+    factor = factors[0] * (factors[1] / factors[0]) ** rng.random()
     duration = min(job.duration_ms, CAP_MS)
     family = job.model.split(" (")[0]
     if family not in classes:
