@@ -100,7 +100,7 @@ def test_a_warning_lets_it_run(rig: Rig) -> None:
 
 
 def test_what_is_not_there_after_a_restart_is_lost(rig: Rig) -> None:
-    reports = rig.cluster.recover({7: 3}, 5)
+    reports = rig.cluster.recover({7: 3}, [], 5)
     assert [(r.job, r.attempt, r.is_lost, r.finished) for r in reports] == [(7, 3, True, 5)]
 
 
@@ -155,7 +155,7 @@ def test_orphans_of_an_earlier_server_are_found_and_ended(local: Rig, tmp_path: 
     local.after(400)
     assert len(_marked("chain/1.1")) == 2
     later = LocalCluster(tmp_path, "chain", HostClock())
-    assert [r.is_lost for r in later.recover({1: 1}, local.clock.now())] == [True]
+    assert [r.is_lost for r in later.recover({1: 1}, [], local.clock.now())] == [True]
     assert _marked("chain/1.1") == []
 
 

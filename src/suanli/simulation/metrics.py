@@ -5,7 +5,7 @@ submission. Utilisation: device-time held by fully started jobs over capacity, f
 the last submission, duty 1; allocated also counts what placements held before they had fully
 started, idle-held is the difference. rho: JCT over the time that the job would take alone on 1/N
 of the fleet, N the mean number of tenants with a job in the system during its life, tenants
-weighing equally.
+weighing equally. Lost: device-time of preempted or displaced attempts that no checkpoint held.
 """
 
 from typing import Any
@@ -44,6 +44,9 @@ def metrics(outcome: Outcome, workload: Workload, policy: str, load: float, seed
         "utilisation": utilised, "allocated_share": allocated, "offered_load": offered_load,
         "idle_held_share": allocated - utilised, "rho_worst": float(rho.max()),
         "rho_over_one_share": float((rho > 1).mean()),
+        "preemptions": sum(job.preemptions for job in jobs),
+        "lost_device_s": sum(job.lost_ms * schedule.spec(id).devices
+                             for id, job in enumerate(jobs, start=1)) / MS,
         "blocks": outcome.blocks, "state_root": outcome.state_root.hex(),
         "devices": devices, "workload": workload.note,
     }

@@ -18,7 +18,7 @@ SECOND_HOST = HOST[:-1] + "1"
 
 
 def ended(job: int, finished: int, code: int = 0, attempt: int = 1, lost: bool = False) -> Ended:
-    return Ended(job, attempt, finished, code, lost, 5, 6)
+    return Ended(job, attempt, START, finished, code, lost, 5, 6)
 
 
 @pytest.mark.parametrize(("changes", "code"), [
