@@ -29,8 +29,8 @@ from suanli.schedule.job import Spec
 MARKER = "SUANLI_PLACEMENT"
 COMMAND_NOT_FOUND, NOT_EXECUTABLE, SIGNALLED = 127, 126, 128
 MAXRSS_UNIT = 1024  # getrusage counts KiB on Linux
-# How many files of a checkpoint are looked at: a job must not hold the driver up with more.
-CHECKPOINT_FILES_MAX = 10_000
+# How much of a checkpoint is looked at: a job must not hold the driver up with more.
+CHECKPOINT_ENTRIES_MAX = 10_000
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ class LocalCluster:
 
     def _saved(self, job: int) -> int:
         """Return when the newest file of a job's checkpoint was last written, Unix ms; else 0."""
-        written = islice(_written(self.checkpoint_path(job)), CHECKPOINT_FILES_MAX)
+        written = islice(_written(self.checkpoint_path(job)), CHECKPOINT_ENTRIES_MAX)
         return max(written, default=0) // 1_000_000
 
     def recover(self, placements: dict[int, int], queued: list[int], at: int) -> list[Report]:
@@ -160,18 +160,25 @@ class LocalCluster:
 
 
 def _written(folder: Path) -> Iterator[int]:
-    """Yield when each file in a folder and below was written, Unix ns; no link is followed."""
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    yield from _written(Path(entry.path))
-                elif entry.is_file(follow_symlinks=False):
-                    yield entry.stat(follow_symlinks=False).st_mtime_ns
-    except OSError:
-        return  # removed or closed by the job itself: nothing there can be resumed from
+    """Yield for each entry below a folder when it was written, Unix ns; 0 if it is not a file.
+
+    Hidden names and links are not followed; depth costs no stack, since a job decides on it.
+    """
+    folders = [str(folder)]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                        folders.append(entry.path)
+                    yield _file_written(entry)
+        except OSError:
+            continue  # removed or closed by the job itself: nothing there can be resumed from
+
+
+def _file_written(entry: os.DirEntry[str]) -> int:
+    counts = entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
+    return entry.stat(follow_symlinks=False).st_mtime_ns if counts else 0
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -122,7 +122,7 @@ def _drain(client: Client, job: int, attempt: int, offsets: dict[str, int]) -> N
 
 
 def _report(job: int, row: dict[str, Any]) -> int:
-    preempted = (f"preempted {row['preemptions']} times, {row['lost_ms'] / 1000:.1f} s lost, "
+    preempted = (f"{row['preemptions']} preemptions ({row['lost_ms'] / 1000:.1f} s lost), "
                  if row["preemptions"] else "")
     err.print(f"suanli: job {job} {row['outcome']}, {preempted}"
               f"{row['device_ms'] / 1000:.1f} device-seconds, "
