@@ -12,9 +12,9 @@ Laws
 """
 
 import os
-import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -52,6 +52,7 @@ class LocalCluster:
         self._clock = clock
         self._running: dict[int, Running] = {}
         self._reports: list[Report] = []
+        self._removals: list[subprocess.Popen[bytes]] = []  # of checkpoints nobody needs any more
 
     def log_path(self, job: int, attempt: int, stream: str) -> Path:
         """Return where a placement's stdout or stderr goes."""
@@ -98,6 +99,7 @@ class LocalCluster:
 
     def poll(self, at: int) -> list[Report]:
         reports, self._reports = self._reports, []
+        self._removals = [removal for removal in self._removals if removal.poll() is None]
         for job, running in list(self._running.items()):
             if running.kill_at is not None and self._clock.now() >= running.kill_at:
                 _signal_group(running.process.pid, signal.SIGKILL)
@@ -120,8 +122,19 @@ class LocalCluster:
                       usage.ru_maxrss * MAXRSS_UNIT)
 
     def forget(self, job: int) -> None:
-        # What a job made undeletable stays; the next start tries again.
-        shutil.rmtree(self.checkpoint_path(job), ignore_errors=True)
+        if self.checkpoint_path(job).exists():
+            self._remove(self.checkpoint_path(job))
+
+    def _remove(self, folder: Path) -> None:
+        """Put a folder out of the way at once, and delete it beside the driver's work.
+
+        By `rm`: `shutil.rmtree` recurses as deep as a job chose to nest. What a job made
+        undeletable stays; the next start tries again.
+        """
+        aside = tempfile.mkdtemp(dir=self._checkpoints)
+        folder.rename(Path(aside) / folder.name)
+        self._removals.append(subprocess.Popen(
+            ["rm", "-rf", "--", aside], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
     def _saved(self, job: int) -> int:
         """Return when the newest file of a job's checkpoint was last written, Unix ms; else 0."""
@@ -132,9 +145,9 @@ class LocalCluster:
         """End every process of this chain that an earlier server left, report all as lost."""
         self._end_orphans()
         kept = {str(job) for job in (*placements, *queued)}
-        for folder in self._checkpoints.glob("*"):
+        for folder in list(self._checkpoints.glob("*")):
             if folder.name not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+                self._remove(folder)
         return [Report(job, attempt, False, self._saved(job), at, -1, True)
                 for job, attempt in placements.items()]
 
@@ -154,6 +167,9 @@ class LocalCluster:
             _signal_group(running.process.pid, signal.SIGKILL)
             running.process.wait()
         self._running.clear()
+        for removal in self._removals:
+            removal.wait()
+        self._removals.clear()
 
     def _marker(self, job: int, attempt: int) -> str:
         return f"{self._chain}/{job}.{attempt}"
