@@ -35,7 +35,7 @@ def may_preempt(job: Job, spec: Spec, at: int, run_ms_min: int) -> Refusal | Non
     """Say why a running job must be left alone, or None."""
     if not spec.is_preemptible:
         return Refusal(Code.NOT_PREEMPTIBLE, "its tenant did not ask for the spot tier")
-    if job.phase == phases.RUNNING and at - job.placed < run_ms_min:
+    if at - job.placed < run_ms_min:
         return Refusal(Code.RUN_TOO_SHORT, f"it was placed {at - job.placed} ms ago; after "
                        f"{run_ms_min} ms it may be preempted")
     return None

@@ -319,8 +319,10 @@ class Schedule(Room):
                            stop_reason=command.reason)
 
     def _preempt(self, command: Preempt, job: Job, at: int) -> Change | Refusal:
-        """Check in this order: victim, its run time, beneficiary, their sizes, phase, rate."""
+        """Check in this order: phase, victim, its run time, beneficiary, their sizes, rate."""
         id, spec, other = command.job, self.spec(command.job), self.job(command.beneficiary)
+        if (job.phase, phases.PREEMPT) not in phases.TRANSITIONS:
+            return self._moved(id, job, phases.PREEMPT)
         run_ms_min = self.members.parameter("preempt_run_ms_min")
         if refusal := preemption.may_preempt(job, spec, at, run_ms_min):
             return refusal
