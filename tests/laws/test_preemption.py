@@ -44,7 +44,9 @@ class Preemptions(RuleBasedStateMachine):
         self.edges: dict[int, set[int]] = defaultdict(set)  # beneficiary -> victims
         self.preempted: list[tuple[int, int]] = []  # (instant, devices)
         self.counted: dict[int, int] = defaultdict(int)  # job -> run time that it must answer for
-        self.resumes: dict[int, int] = defaultdict(int)
+        self.resumes: dict[int, int] = defaultdict(int)  # job -> allowances it has had
+        self.restores: dict[int, int] = {}  # job -> allowance of its attempt
+        self.has_saved: set[int] = set()
         self.payable: dict[int, int] = defaultdict(int)  # job -> device-ms that were not lost
         self.rounding: dict[int, int] = defaultdict(int)  # job -> micro-RMB that rounding may cost
 
@@ -53,8 +55,8 @@ class Preemptions(RuleBasedStateMachine):
         self.most = DEVICES * ppm // 1_000_000
         self.stage.must(1, SetParameter("preempt_devices_ppm_per_hour", ppm))
         self.stage.must(1, SetParameter("preempt_run_ms_min", MINUTE))
-        self.submit((1, 240), True)
-        self.submit((1, 30), True)
+        for minutes in (240, 240, 30):  # two of a size, so that neither may go for the other twice
+            self.submit((1, minutes), True)
 
     def job(self, k: int, *wanted: str) -> int | None:
         ids = sorted(self.stage.rooms.schedule.ids_in(*wanted))
@@ -79,12 +81,14 @@ class Preemptions(RuleBasedStateMachine):
             return
         record = self.stage.rooms.schedule.job(job)
         self.stage.must(1, Started(job, record.attempt))
-        self.resumes[job] += before.attempt > 0
+        resumes = job in self.has_saved and before.stop_reason != phases.PRICED_OUT
+        self.restores[job] = ALLOWANCE * resumes
+        self.resumes[job] += resumes
         # Over all its attempts nobody gets more than he stated, and restoring on top of it.
         assert (record.limit - record.placed + self.counted[job]
                 <= wanted.time_limit_ms + self.resumes[job] * ALLOWANCE)
 
-    @rule(minutes=st.sampled_from([2, 12, 30, 61]))
+    @rule(minutes=st.sampled_from([1, 12, 30, 59]))
     def time_passes(self, minutes: int) -> None:
         """Hour by hour, as a planner would: renew before it ends, meter and attest when it has."""
         until = self.stage.at + minutes * MINUTE
@@ -124,9 +128,11 @@ class Preemptions(RuleBasedStateMachine):
             self.edges[beneficiary].add(victim)
             self.preempted.append((self.stage.at, wanted.devices))
 
-    @rule(k=pick, j=pick, saves=st.booleans())
-    def swap(self, k: int, j: int, saves: bool) -> None:
-        """Preempt, end and place the beneficiary: what planning would do."""
+    @rule(k=pick, j=pick, after=st.sampled_from([0, 2, 70, 130]), saves=st.booleans())
+    def swap(self, k: int, j: int, after: int, saves: bool) -> None:
+        """After a while preempt, end, and place the beneficiary: what planning would do."""
+        self.place(k)
+        self.time_passes(after)
         beneficiary = self.job(j, phases.QUEUED)
         self.preempt(k, j)
         self.end(0, 0 if saves else 1000)
@@ -134,11 +140,17 @@ class Preemptions(RuleBasedStateMachine):
         if beneficiary in queue:
             self.place(queue.index(beneficiary))
 
-    @rule(k=pick, reason=st.sampled_from([phases.PRICED_OUT, phases.DISPLACED]))
-    def stop(self, k: int, reason: str) -> None:
+    @rule(k=pick, reason=st.sampled_from([phases.PRICED_OUT, phases.DISPLACED]),
+          after=st.sampled_from([2, 30]), unsaved=st.sampled_from([0, 15, 1000]))
+    def stop(self, k: int, reason: str, after: int, unsaved: int) -> None:
+        """After a while stop, end, and place once more."""
         job = self.job(k, phases.RUNNING)
-        if job is not None:
-            self.stage.must(1, Stop(job, reason))
+        if job is None:
+            return
+        self.time_passes(after)
+        self.stage.must(1, Stop(job, reason))
+        self.end(self.stage.rooms.schedule.ids_in(phases.STOPPING).index(job), unsaved)
+        self.place(k)
 
     @rule(k=pick, unsaved=st.sampled_from([0, 1, 15, 1000]))
     def end(self, k: int, unsaved: int) -> None:
@@ -150,6 +162,8 @@ class Preemptions(RuleBasedStateMachine):
         width, at = self.stage.rooms.schedule.spec(job).devices, self.stage.at
         saved = max(record.placed, at - unsaved * MINUTE)
         self.stage.must(1, Ended(job, record.attempt, saved, at, 1, False, 0, 0))
+        if saved > record.placed + self.restores[job]:
+            self.has_saved.add(job)
         is_operators = record.stop_reason != phases.PRICED_OUT
         self.counted[job] += (saved if is_operators else at) - record.placed
         is_lost_borne = record.stop_reason == phases.PREEMPTED
