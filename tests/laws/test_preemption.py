@@ -128,6 +128,19 @@ class Preemptions(RuleBasedStateMachine):
             self.edges[beneficiary].add(victim)
             self.preempted.append((self.stage.at, wanted.devices))
 
+    @rule(after=st.sampled_from([0, 1, 59]))
+    def ask_for_everything(self, after: int) -> None:
+        """Each running job for each queued one, then all of them end."""
+        self.time_passes(after)
+        schedule = self.stage.rooms.schedule
+        for k in range(len(schedule.ids_in(phases.RUNNING))):
+            for j in range(len(schedule.ids_in(phases.QUEUED))):
+                self.preempt(k, j)
+        while schedule.ids_in(phases.STOPPING):
+            self.end(0, 0)
+        for k in range(len(schedule.ids_in(phases.QUEUED))):
+            self.place(-k - 1)
+
     @rule(k=pick, j=pick, after=st.sampled_from([0, 2, 70, 130]), saves=st.booleans())
     def swap(self, k: int, j: int, after: int, saves: bool) -> None:
         """After a while preempt, end, and place the beneficiary: what planning would do."""
