@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
-from tests.stage import START, key
+from tests.stage import START, key, spec
 
 from suanli.domain.genesis import Genesis
 from suanli.domain.state_machine import Domain
 from suanli.ledger.row import CASH, Row, RowCode, account, unpack
 from suanli.members.envelope import Envelope, sign
+from suanli.schedule.commands import Ended, Preempt, Submit
 from suanli.terms.canonical import encode
+from suanli.terms.command import encode_command
 
 GOLDEN = json.loads((Path(__file__).parent / "bytes.json").read_text())
 
@@ -23,7 +25,10 @@ def found() -> dict[str, str]:
                       (("bank", ("bank", "regulator"), bytes(key("bank").verify_key)),),
                       (bytes(key("bank").verify_key),), "")
     roots = Domain(genesis).roots()
-    return {"row": row.pack().hex(), "envelope": envelope.to_bytes().hex(),
+    commands = {"ended": Ended(7, 2, START, START + 1, 143, False, 5, 6), "preempt": Preempt(7, 9),
+                "submit": Submit(spec())}
+    return {**{name: encode(encode_command(c)).hex() for name, c in commands.items()},
+            "row": row.pack().hex(), "envelope": envelope.to_bytes().hex(),
             "genesis_hash": genesis.hash().hex(), "roots": encode(roots).hex()}
 
 

@@ -15,10 +15,11 @@ from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 from suanli.ledger.commands import Attest, Batch, Sweep
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account
 from suanli.market.commands import Cancel, Modify, Order
+from suanli.members.commands import SetParameter
 from suanli.planning.policies import POLICIES, place
 from suanli.planning.pools import pools_of
 from suanli.schedule.commands import Cancel as CancelJob
-from suanli.schedule.commands import Ended, Place, Renew, Started, Stop, Submit
+from suanli.schedule.commands import Ended, Place, Preempt, Renew, Started, Stop, Submit
 from suanli.settlement.commands import Meter
 from suanli.terms.canonical import decode
 from suanli.terms.instant import HOUR, MINUTE
@@ -37,6 +38,7 @@ class Market(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stage = Stage().opened()
+        self.stage.must(1, SetParameter("preempt_devices_ppm_per_hour", 1_000_000))
 
     def say(self, member: int, command: object) -> None:
         """Say it; a refusal leaves every room but the nonces as it was."""
@@ -115,17 +117,33 @@ class Market(RuleBasedStateMachine):
             found = ((HOST, tuple(range(first, first + wanted.devices))),)
         self.say(1, Place(job, GANG if wanted.in_gang else SINGLE, found))
 
-    @rule(k=pick, back=st.sampled_from([0, 1, 20, -1]), lost=st.booleans())
-    def end(self, k: int, back: int, lost: bool) -> None:
+    @rule(k=pick, back=st.sampled_from([0, 1, 20, -1]), lost=st.booleans(),
+          unsaved=st.sampled_from([0, 5, 1000, -1]))
+    def end(self, k: int, back: int, lost: bool, unsaved: int) -> None:
         job = self.job(k, "placed", "running", "stopping")
         known = self.stage.rooms.schedule.job(job)
-        self.say(1, Ended(job, known.attempt if known else 1, self.stage.at - back * MINUTE, 0,
-                          lost, 1, 1))
+        finished = self.stage.at - back * MINUTE
+        saved = finished - unsaved * MINUTE if known else 0
+        if known and unsaved >= 0:
+            saved = min(max(saved, known.placed), finished)
+        self.say(1, Ended(job, known.attempt if known else 1, saved, finished, 0, lost, 1, 1))
 
     @rule(k=pick, what=st.sampled_from(["start", "time_limit", "priced_out", "whim"]))
     def report_or_stop(self, k: int, what: str) -> None:
         job = self.job(k, "placed", "running")
         self.say(1, Started(job, 1) if what == "start" else Stop(job, what))
+
+    @rule(k=pick, j=pick, ends=st.booleans(), unsaved=st.sampled_from([0, 5, 1000]))
+    def preempt(self, k: int, j: int, ends: bool, unsaved: int) -> None:
+        """What runs, for what waits; it starts first, so that this is often valid."""
+        victim = self.job(k, "placed", "running")
+        known = self.stage.rooms.schedule.job(victim)
+        if known and known.phase == "placed":
+            self.say(1, Started(victim, known.attempt))
+        self.say(1, Preempt(victim, self.job(j, "queued")))
+        if ends and known and self.stage.rooms.schedule.job(victim).is_being_preempted:
+            saved = max(known.placed, self.stage.at - unsaved * MINUTE)
+            self.say(1, Ended(victim, known.attempt, saved, self.stage.at, 1, False, 1, 1))
 
     @rule(k=pick, wrong=seldom)
     def cancel_job(self, k: int, wrong: bool) -> None:

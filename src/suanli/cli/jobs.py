@@ -50,6 +50,8 @@ def run(
     chip: Annotated[list[str] | None, typer.Option(help="Admissible chip (repeat).")] = None,
     env: Annotated[list[str] | None, typer.Option(help="NAME or NAME=VALUE to pass on.")] = None,
     grace: Annotated[str, typer.Option(help="Between SIGTERM and SIGKILL.")] = "10s",
+    preemptible: Annotated[bool, typer.Option(
+        help="May go back to the queue for a smaller job.")] = True,
     name: Annotated[str, typer.Option(help="A name for lists.")] = "",
     detach: Annotated[bool, typer.Option(help="Print the id and return.")] = False,
 ) -> None:
@@ -61,7 +63,7 @@ def run(
     job = client.submit(argv=command, time_limit_ms=limit, max_hourly_cost=cost, name=name,
                         devices=devices, share=share, workload=workload, chips=chip or [],
                         directory=os.getcwd(), environment=_environment(env or []),
-                        grace_ms=grace_ms)
+                        grace_ms=grace_ms, is_preemptible=preemptible)
     if detach:
         print(job)
         return
@@ -91,14 +93,18 @@ def _environment(wanted: list[str]) -> dict[str, str]:
 
 
 def _follow(client: Client, job: int) -> int:
-    """Stream a job's output until its receipt is in a block; return its exit code."""
-    offsets = {"stdout": 0, "stderr": 0}
+    """Stream a job's output, attempt by attempt, until it has ended; return its exit code."""
+    attempt, offsets = 0, {"stdout": 0, "stderr": 0}
     try:
         while True:
             row = client.job(job)
-            _drain(client, job, offsets)
-            if row["receipt"] is not None:
-                _drain(client, job, offsets)
+            while attempt < row["attempt"]:
+                _drain(client, job, attempt, offsets)
+                attempt, offsets = attempt + 1, {"stdout": 0, "stderr": 0}
+                if attempt > 1:
+                    err.print(f"suanli: job {job} runs again, attempt {attempt}")
+            _drain(client, job, attempt, offsets)
+            if row["phase"] == "ended":
                 return _report(job, row)
             time.sleep(POLL_S)
     except KeyboardInterrupt:
@@ -107,16 +113,19 @@ def _follow(client: Client, job: int) -> int:
         return 130
 
 
-def _drain(client: Client, job: int, offsets: dict[str, int]) -> None:
+def _drain(client: Client, job: int, attempt: int, offsets: dict[str, int]) -> None:
     for stream, target in (("stdout", sys.stdout.buffer), ("stderr", sys.stderr.buffer)):
-        while data := client.logs(job, stream, offsets[stream]):
+        while data := client.logs(job, stream, offsets[stream], attempt):
             offsets[stream] += len(data)
             target.write(data)
         target.flush()
 
 
 def _report(job: int, row: dict[str, Any]) -> int:
-    err.print(f"suanli: job {job} {row['outcome']}, {row['device_ms'] / 1000:.1f} device-seconds, "
+    preempted = (f"{row['preemptions']} preemptions ({row['lost_ms'] / 1000:.1f} s lost), "
+                 if row["preemptions"] else "")
+    err.print(f"suanli: job {job} {row['outcome']}, {preempted}"
+              f"{row['device_ms'] / 1000:.1f} device-seconds, "
               f"{row['cash_micro_rmb'] / 1e6:.6f} RMB, receipt {row['receipt']}")
     if row["outcome"] in ("succeeded", "failed"):
         return int(row["exit_code"])
@@ -128,17 +137,22 @@ def jobs(data_dir: DataDir = None, output: Output = Format.table) -> None:
     rows = client_for(data_dir).list("jobs")
     for row in rows:
         row["device_s"], row["cost_rmb"] = row["device_ms"] / 1000, rmb(row["cash_micro_rmb"])
+        row["lost_s"] = row["lost_ms"] / 1000
     show(rows, {"id": "id", "name": "name", "phase": "phase", "outcome": "outcome",
                 "exit_code": "exit", "devices": "dev", "device_s": "device-s",
-                "cost_rmb": "RMB", "receipt": "receipt"}, output)
+                "preemptions": "preempted", "lost_s": "lost-s", "cost_rmb": "RMB",
+                "receipt": "receipt"}, output)
 
 
 def logs(job: JobId, data_dir: DataDir = None,
-         stderr: Annotated[bool, typer.Option(help="The error stream instead.")] = False) -> None:
+         stderr: Annotated[bool, typer.Option(help="The error stream instead.")] = False,
+         attempt: Annotated[int | None, typer.Option(
+             min=1, help="An earlier attempt of a job that was requeued (default: the last).",
+         )] = None) -> None:
     """Print a job's output so far."""
     client, offset = client_for(data_dir), 0
     client.job(job)
-    while data := client.logs(job, "stderr" if stderr else "stdout", offset):
+    while data := client.logs(job, "stderr" if stderr else "stdout", offset, attempt):
         offset += len(data)
         sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()

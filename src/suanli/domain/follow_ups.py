@@ -6,6 +6,7 @@
 | a job is placed           | its hour is bought: issue, hold cash, hold tokens       | settlement |
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
 | a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
+| a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
 |                           | claims on hours whose tokens expired are forgotten      | schedule   |
 
@@ -21,7 +22,7 @@ from suanli.domain.rooms import Rooms
 from suanli.ledger.commands import Sweep
 from suanli.market.commands import Modify, Order
 from suanli.market.product import ProductGrid
-from suanli.schedule.commands import Ended, Place, Renew
+from suanli.schedule.commands import Ended, Place, Preempt, Renew
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
 from suanli.terms.quantity import LOT
@@ -68,7 +69,16 @@ def settle(rooms: Rooms, command: Ended, change: Change, at: int,
            grid: ProductGrid) -> Change | Refusal:
     """Settle an ended placement, with the job as it was."""
     job = present(rooms.schedule.job(command.job), "schedule has checked the id")
-    return _with(change, rooms.settlement.close(command.job, job, command.finished))
+    return _with(change, rooms.settlement.close(command.job, job, command.saved,
+                                                command.finished))
+
+
+def secure_compensation(rooms: Rooms, command: Preempt, change: Change, at: int,
+                        grid: ProductGrid) -> Change | Refusal:
+    """Hold what the operator may owe the tenant, or spare a job that runs on firm tokens."""
+    job = present(rooms.schedule.job(command.job), "schedule has checked the id")
+    held = rooms.settlement.secure(command.job, job, at)
+    return held if isinstance(held, Refusal) else _with(change, held)
 
 
 def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
@@ -87,6 +97,7 @@ FOLLOW_UPS: dict[type, FollowUp] = {
     Place: buy_first_hour,
     Renew: buy_next_hour,
     Ended: settle,
+    Preempt: secure_compensation,
     Sweep: forget_the_past,
 }
 

@@ -123,11 +123,16 @@ def _jobs(app: FastAPI, service: Service) -> None:
         return {"id": id, "height": _settled(service.ask(TENANT, Cancel(id))).height}
 
     @app.get("/v1/jobs/{id}/logs")
-    def logs(id: int, stream: str = "stdout", offset: int = 0) -> Response:
+    def logs(id: int, stream: str = "stdout", offset: int = 0,
+             attempt: int | None = None) -> Response:
         if stream not in ("stdout", "stderr") or offset < 0:
             raise HTTPException(422, "stream stdout or stderr and an offset of 0 or more")
         with service.lock:
-            attempt = _job(service, id).attempt
+            last = _job(service, id).attempt
+        if attempt is None:
+            attempt = last
+        elif not 0 <= attempt <= last:
+            raise HTTPException(422, f"attempt {attempt}; job {id} is at attempt {last}")
         path = service.driver.cluster.log_path(id, attempt, stream)  # type: ignore[attr-defined]
         if not path.is_file():
             return Response(b"", media_type="application/octet-stream")
@@ -189,7 +194,8 @@ def _spec(service: Service, request: JobRequest) -> Spec:
     return Spec(request.name or request.argv[0], tuple(request.argv),
                 tuple(sorted(request.environment.items())), request.directory, request.devices,
                 request.share, request.workload, chips, request.area, request.time_limit_ms,
-                request.max_hourly_cost, request.grace_ms, _commitment(service, request))
+                request.max_hourly_cost, request.grace_ms, _commitment(service, request),
+                request.is_preemptible)
 
 
 def _commitment(service: Service, request: JobRequest) -> bytes:

@@ -26,6 +26,7 @@ class JobRequest(Strict):
     directory: str = ""
     environment: dict[str, str] = Field(default_factory=dict)
     grace_ms: int = Field(default=10_000, ge=0, le=3_600_000)
+    is_preemptible: bool = True
 
 
 class OrderRequest(Strict):

@@ -21,7 +21,8 @@ def jobs(service: Service) -> list[dict[str, Any]]:
 
 def job_row(service: Service, id: int, job: Job) -> dict[str, Any]:
     spec = service.rooms.schedule.spec(id)
-    device_ms, tokens, cash = service.rooms.settlement.usage(id, job.attempt)
+    attempts = [service.rooms.settlement.usage(id, n) for n in range(1, job.attempt + 1)]
+    device_ms, tokens, cash = (sum(usage[i] for usage in attempts) for i in range(3))
     receipt = service.receipts.by_job.get(id)
     return {
         "id": id, "name": spec.name, "phase": job.phase, "outcome": job.outcome,
@@ -30,6 +31,8 @@ def job_row(service: Service, id: int, job: Job) -> dict[str, Any]:
         "hosts": [host for host, _ in job.slots], "submitted": job.submitted,
         "placed": job.placed, "ended": job.ended, "waited_ms": job.waited_ms,
         "device_ms": device_ms, "tokens": tokens, "cash_micro_rmb": cash,
+        "is_preemptible": spec.is_preemptible, "preemptions": job.preemptions,
+        "progress_ms": job.progress_ms, "lost_ms": job.lost_ms,
         "cpu_ms": job.cpu_ms, "memory_bytes_max": job.memory_bytes_max,
         "receipt": f"{receipt.height}-{receipt.index}" if receipt else None,
     }

@@ -50,7 +50,7 @@ class Driver:
         schedule = self.rooms.schedule
         placements = {id: schedule.job(id).attempt
                       for id in schedule.ids_in("placed", "running", "stopping")}
-        self._tell(self.cluster.recover(placements, at), at)
+        self._tell(self.cluster.recover(placements, schedule.ids_in("queued"), at), at)
 
     def step(self, at: int) -> None:
         """Do everything that is due at an instant."""
@@ -78,9 +78,11 @@ class Driver:
         if report.is_running:
             command: Any = Started(report.job, report.attempt)
         else:
+            finished = max(job.placed, min(report.finished, at))
             command = Ended(report.job, report.attempt,
-                            max(job.placed, min(report.finished, at)), report.exit_code,
-                            report.is_lost, report.cpu_ms, report.memory_bytes_max)
+                            max(job.placed, min(report.saved, finished)), finished,
+                            report.exit_code, report.is_lost, report.cpu_ms,
+                            report.memory_bytes_max)
         self.engine.submit(self.operators[job.operator].sign(command), at)
 
     def _block(self, at: int) -> None:
@@ -105,5 +107,7 @@ class Driver:
         elif effect.kind == "warn":
             job, attempt, reason, stops = effect.fields
             self.cluster.warn(job, attempt, reason, stops)
+        elif effect.kind == "forget":
+            self.cluster.forget(*effect.fields)
         else:
             raise NotImplementedError(f"no adapter performs the effect {effect.kind!r}")

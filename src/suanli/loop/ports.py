@@ -47,6 +47,7 @@ class Report(NamedTuple):
     job: int
     attempt: int
     is_running: bool
+    saved: int = 0  # up to when a checkpoint holds its work; nothing newer than its start: 0
     finished: int = 0
     exit_code: int = 0
     is_lost: bool = False
@@ -71,8 +72,15 @@ class Cluster(Protocol):
         """Return what happened since the last call, oldest first."""
         ...
 
-    def recover(self, placements: dict[int, int], at: int) -> list[Report]:
-        """After a restart: end what an earlier server left running, report each as lost."""
+    def forget(self, job: int) -> None:
+        """Drop what is kept for a job's next attempt: there will be none."""
+        ...
+
+    def recover(self, placements: dict[int, int], queued: list[int], at: int) -> list[Report]:
+        """After a restart: end what an earlier server left running, report each as lost.
+
+        Only for these jobs, placed or queued, is anything kept.
+        """
         ...
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
         "units.declare_rating", "units.define_grade",
         "ledger.attest", "ledger.sweep", "market.post_offer",
         "schedule.place", "schedule.started", "schedule.stop", "schedule.warn", "schedule.ended",
-        "schedule.renew", "settlement.meter",
+        "schedule.renew", "schedule.preempt", "settlement.meter",
     },
     TENANT: _ANYONE | _TRADER | {"schedule.submit", "schedule.cancel"},
     AUDITOR: frozenset({"members.delegate"}),

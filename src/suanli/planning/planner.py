@@ -112,6 +112,7 @@ class Planner:
         for operator in self.operators:
             over = [id for id in rooms.schedule.ids_in(*phases.HOLDS_DEVICES)
                     if rooms.schedule.job(id).operator == operator
+                    and not rooms.schedule.job(id).is_being_preempted
                     and self._has_hour_over(rooms, id, hour)]
             if over:
                 decisions.append((operator, Meter(tuple(over), hour)))
@@ -189,8 +190,8 @@ class Planner:
         for operator, command in Cycle(rooms, self.policy, at).placements(queue):
             if operator in self.operators:
                 decisions.append((operator, command))
-                spec, job = rooms.schedule.spec(command.job), rooms.schedule.job(command.job)
                 chip = rooms.chips.tables["hosts"][command.slots[0][0]].chip
-                heapq.heappush(self._stops, (at + (spec.limit_ms(chip) or 0), command.job,
-                                             job.attempt + 1, phases.TIME_LIMIT))
+                limit = at + (rooms.schedule.limit_ms(command.job, chip) or 0)
+                heapq.heappush(self._stops, (limit, command.job, rooms.schedule.job(
+                    command.job).attempt + 1, phases.TIME_LIMIT))
         return decisions

@@ -53,6 +53,15 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Preempt:
+    """Send a running job of mine back to the queue, for a queued one of smaller stated size."""
+
+    kind: ClassVar[str] = "schedule.preempt"
+    job: int
+    beneficiary: int
+
+
+@dataclass(frozen=True, slots=True)
 class Warn:
     """Tell a placement that it will be stopped at an instant, and why."""
 
@@ -64,11 +73,15 @@ class Warn:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Report that a placement is over: when, how, and what it used (reported, never billed)."""
+    """Report that a placement is over: when, how, and what it used (reported, never billed).
+
+    `saved` is the instant up to which a checkpoint holds its work; `Job.placed` where none does.
+    """
 
     kind: ClassVar[str] = "schedule.ended"
     job: int
     attempt: int
+    saved: int
     finished: int
     exit_code: int
     is_lost: bool
@@ -84,4 +97,4 @@ class Renew:
     jobs: tuple[int, ...]
 
 
-COMMANDS = (Submit, Cancel, Place, Started, Stop, Warn, Ended, Renew)
+COMMANDS = (Submit, Cancel, Place, Started, Stop, Preempt, Warn, Ended, Renew)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from suanli.schedule import phases
 from suanli.terms.quantity import WHOLE_DEVICE
 
 PPM = 1_000_000
@@ -15,6 +16,8 @@ class Spec:
     the time limit is for the first, and scales by speed on the others. `share` is thousandths
     of a device, below 1000 only for a single device. `commitment` hides the tenant in the
     provenance leaf: SHA-256 of a salt and the tenant's name, kept by the tenant.
+    `is_preemptible`: the job may be sent back to the queue for a smaller one while it runs on
+    devices of the spot tier.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Spec:
     max_hourly_cost: int  # micro-RMB, for the whole job
     grace_ms: int
     commitment: bytes
+    is_preemptible: bool = True
 
     @property
     def is_fraction(self) -> bool:
@@ -39,12 +43,22 @@ class Spec:
     def in_gang(self) -> bool:
         return self.devices > 1
 
-    def limit_ms(self, chip: str) -> int | None:
-        """Return the time limit on a chip, rounded up; None where it is not admissible."""
-        for name, speed_ppm in self.chips:
-            if name == chip:
-                return -(-self.time_limit_ms * PPM // speed_ppm)
-        return None
+    @property
+    def stated_size(self) -> int:
+        """What the tenant asks for at most: milliseconds x thousandths of a device."""
+        return self.time_limit_ms * self.devices * self.share
+
+    def speed_ppm(self, chip: str) -> int | None:
+        """Return a chip's speed in parts per million of the first one's, if it is admissible."""
+        return next((speed for name, speed in self.chips if name == chip), None)
+
+    def limit_ms(self, chip: str, spent_ms: int = 0) -> int | None:
+        """Return what a chip needs for the time limit less `spent_ms`, both the first chip's.
+
+        Rounded up; None where the chip is not admissible.
+        """
+        speed = self.speed_ppm(chip)
+        return None if speed is None else -(-(self.time_limit_ms - spent_ms) * PPM // speed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +83,15 @@ class Job:
     cpu_ms: int
     memory_bytes_max: int
     waited_ms: int  # queueing of all attempts so far
+    # Over the attempts that went back to the queue, in milliseconds of the first admissible chip,
+    # rounded down: what checkpoints hold, and what has been used of the time limit (no less).
+    progress_ms: int = 0
+    spent_ms: int = 0
+    lost_ms: int = 0  # run time of those attempts that no checkpoint holds
+    preemptions: int = 0
+    resume_ms: int = 0  # of this attempt: its allowance for restoring, beside the time limit
+
+    @property
+    def is_being_preempted(self) -> bool:
+        """Say whether the placement has been told to end for another job's sake."""
+        return (self.phase, self.stop_reason) == (phases.STOPPING, phases.PREEMPTED)

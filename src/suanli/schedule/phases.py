@@ -9,7 +9,7 @@ from typing import Final
 QUEUED, PLACED, RUNNING, STOPPING, ENDED = "queued", "placed", "running", "stopping", "ended"
 
 PLACE, START, STOP, END, CANCEL, RENEW = "place", "start", "stop", "end", "cancel", "renew"
-WARN = "warn"
+WARN, PREEMPT = "warn", "preempt"
 
 TRANSITIONS: Final[dict[tuple[str, str], str]] = {
     (QUEUED, PLACE): PLACED,
@@ -22,6 +22,7 @@ TRANSITIONS: Final[dict[tuple[str, str], str]] = {
     (PLACED, END): ENDED,
     (RUNNING, STOP): STOPPING,
     (RUNNING, CANCEL): STOPPING,
+    (RUNNING, PREEMPT): STOPPING,
     (RUNNING, RENEW): RUNNING,
     (RUNNING, WARN): RUNNING,
     (RUNNING, END): ENDED,
@@ -29,11 +30,13 @@ TRANSITIONS: Final[dict[tuple[str, str], str]] = {
 }
 
 SUCCEEDED, FAILED, LOST, CANCELLED = "succeeded", "failed", "lost", "cancelled"
-TIME_LIMIT, PRICED_OUT, SHORT_OF_FUNDS, DISPLACED = (
-    "time_limit", "priced_out", "short_of_funds", "displaced")
+TIME_LIMIT, PRICED_OUT, SHORT_OF_FUNDS, DISPLACED, PREEMPTED = (
+    "time_limit", "priced_out", "short_of_funds", "displaced", "preempted")
 
-# Why an operator may stop a job, and which of them send it back to the queue.
+# Why an operator may stop a job (preemption has a command and checks of its own), which reasons
+# send it back to the queue, and which of those are the operator's doing, not the tenant's.
 STOP_REASONS: Final = frozenset({TIME_LIMIT, PRICED_OUT, SHORT_OF_FUNDS, DISPLACED})
-REQUEUES: Final = frozenset({PRICED_OUT, SHORT_OF_FUNDS, DISPLACED})
+REQUEUES: Final = frozenset({PRICED_OUT, SHORT_OF_FUNDS, DISPLACED, PREEMPTED})
+OPERATORS_DOING: Final = frozenset({DISPLACED, PREEMPTED})
 
 HOLDS_DEVICES: Final = frozenset({PLACED, RUNNING, STOPPING})

@@ -5,16 +5,29 @@ Laws
 * A device's used shares never exceed a whole device, and equal what its placements hold.
 * A gang is placed whole or not at all, on one chip model in one zone.
 * Phases move only along `phases.TRANSITIONS`.
+* Preemptions keep the laws of `preemption`.
 """
 
 from typing import Any, ClassVar
 
 from suanli.chips.state import Chips, Host
 from suanli.members.state import Members
-from suanli.schedule import phases
-from suanli.schedule.commands import Cancel, Ended, Place, Renew, Slots, Started, Stop, Submit, Warn
+from suanli.schedule import phases, preemption
+from suanli.schedule.commands import (
+    Cancel,
+    Ended,
+    Place,
+    Preempt,
+    Renew,
+    Slots,
+    Started,
+    Stop,
+    Submit,
+    Warn,
+)
 from suanli.schedule.job import PPM, Job, Spec
 from suanli.terms.change import Change, Effect, Write, one_part
+from suanli.terms.errors import present
 from suanli.terms.quantity import WHOLE_DEVICE, is_amount
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
@@ -36,6 +49,7 @@ class Schedule(Room):
         "jobs": (int, Job),
         "used": (str, tuple[int, ...]),  # host -> used share by device; absent: all free
         "reservations": (tuple[int, int], int),  # (owner, token class) -> tokens bought
+        "preempted": (int, tuple[tuple[int, int], ...]),  # operator -> `preemption.Recent`
         "counters": (str, int),
     }
 
@@ -81,6 +95,21 @@ class Schedule(Room):
         for id, job in sorted(self.tables["jobs"].items()):
             self.by_phase.setdefault(job.phase, {})[id] = None
 
+    def limit_ms(self, id: int, chip: str) -> int | None:
+        """Return how long a queued job may run if it is placed on a chip now.
+
+        That is what is left of its time limit, and an allowance for restoring what it had saved;
+        None where the chip is not admissible.
+        """
+        job = present(self.job(id), "a queued job is there")
+        left_ms = self.spec(id).limit_ms(chip, job.spent_ms)
+        return None if left_ms is None else left_ms + self._resume_ms(job)
+
+    def _resume_ms(self, job: Job) -> int:
+        """Return what restoring may take: only those who were sent away need it."""
+        resumes = job.progress_ms > 0 and job.stop_reason in phases.OPERATORS_DOING
+        return self.members.parameter("resume_allowance_ms") if resumes else 0
+
     # -- commands --------------------------------------------------------------------------
 
     def check(self, command: Any, at: int, sender: int) -> Change | Refusal:
@@ -100,6 +129,8 @@ class Schedule(Room):
             return Refusal(Code.NOT_THE_OWNER, f"job {command.job} is not placed with you")
         if isinstance(command, (Stop, Warn)):
             return self._stop(command, job)
+        if isinstance(command, Preempt):
+            return self._preempt(command, job, at)
         if command.attempt != job.attempt:
             return Refusal(Code.WRONG_PHASE, f"job {command.job} is at attempt {job.attempt}; "
                            f"found a report on {command.attempt}")
@@ -202,7 +233,7 @@ class Schedule(Room):
                            f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'}")
         if grade.factor(chip) is None:
             return Refusal(Code.CHIP_NOT_IN_GRADE, f"{chip} is not in grade {command.grade!r}")
-        limit_ms = spec.limit_ms(chip)
+        limit_ms = self.limit_ms(command.job, chip)
         if limit_ms is None:
             return Refusal(Code.NO_ADMISSIBLE_CHIP, f"the job does not run on {chip}")
         writes = self._taking(command.slots, hosts, spec.share)
@@ -213,7 +244,8 @@ class Schedule(Room):
         return self._moved(
             command.job, job, phases.PLACE, *writes, effects=(effect,), attempt=attempt,
             operator=sender, grade=command.grade, chip=chip, slots=command.slots, placed=at,
-            limit=at + limit_ms, stop_reason="", waited_ms=job.waited_ms + at - job.queued)
+            limit=at + limit_ms, resume_ms=self._resume_ms(job), stop_reason="",
+            waited_ms=job.waited_ms + at - job.queued)
 
     def _hosts_of(self, slots: Slots, sender: int) -> list[Host] | Refusal:
         hosts = []
@@ -268,8 +300,9 @@ class Schedule(Room):
         if job.tenant != sender:
             return Refusal(Code.NOT_THE_OWNER, f"job {id} is another tenant's")
         if job.phase == phases.QUEUED:
-            return self._moved(id, job, phases.CANCEL, outcome=phases.CANCELLED, ended=at,
-                               waited_ms=job.waited_ms + at - job.queued)
+            kept = (Effect("forget", (id,)),) if job.attempt else ()
+            return self._moved(id, job, phases.CANCEL, effects=kept, outcome=phases.CANCELLED,
+                               ended=at, waited_ms=job.waited_ms + at - job.queued)
         effect = Effect("stop", (id, job.attempt, self.spec(id).grace_ms))
         return self._moved(id, job, phases.CANCEL, effects=(effect,),
                            stop_reason=phases.CANCELLED)
@@ -285,23 +318,63 @@ class Schedule(Room):
         return self._moved(command.job, job, phases.STOP, effects=(effect,),
                            stop_reason=command.reason)
 
+    def _preempt(self, command: Preempt, job: Job, at: int) -> Change | Refusal:
+        """Check in this order: phase, victim, its run time, beneficiary, their sizes, rate."""
+        id, spec, other = command.job, self.spec(command.job), self.job(command.beneficiary)
+        if (job.phase, phases.PREEMPT) not in phases.TRANSITIONS:
+            return self._moved(id, job, phases.PREEMPT)
+        run_ms_min = self.members.parameter("preempt_run_ms_min")
+        if refusal := preemption.may_preempt(job, spec, at, run_ms_min):
+            return refusal
+        if other is None or other.phase != phases.QUEUED:
+            return Refusal(Code.BENEFICIARY_NOT_QUEUED, f"job {command.beneficiary} is "
+                           f"{other.phase if other else 'not there'}; a queued one is accepted")
+        wants = self.spec(command.beneficiary)
+        if wants.limit_ms(job.chip) is None:
+            return Refusal(Code.NO_ADMISSIBLE_CHIP,
+                           f"job {command.beneficiary} does not run on {job.chip}")
+        if not preemption.comes_before(command.beneficiary, wants, id, spec):
+            return Refusal(Code.BENEFICIARY_NOT_SMALLER, f"job {command.beneficiary} states "
+                           f"{wants.stated_size} ms x thousandths; below {spec.stated_size}, or "
+                           "as much and an earlier id, is accepted")
+        recent = preemption.counted(
+            self.tables["preempted"].get(job.operator) or (), at, spec.devices * spec.share,
+            self._healthy_devices(job.operator),
+            self.members.parameter("preempt_devices_ppm_per_hour"))
+        if isinstance(recent, Refusal):
+            return recent
+        return self._moved(
+            id, job, phases.PREEMPT, Write(self.name, "preempted", job.operator, recent),
+            effects=(Effect("stop", (id, job.attempt, spec.grace_ms)),),
+            stop_reason=phases.PREEMPTED, preemptions=job.preemptions + 1)
+
+    def _healthy_devices(self, operator: int) -> int:
+        return sum(devices for (owner, _, _), devices in self.chips.tables["capacity"].items()
+                   if owner == operator)
+
     def _ended(self, command: Ended, job: Job, at: int) -> Change | Refusal:
-        if not job.placed <= command.finished <= at or min(
+        if not job.placed <= command.saved <= command.finished <= at or min(
                 command.cpu_ms, command.memory_bytes_max) < 0:
-            return Refusal(Code.METER_OUT_OF_RANGE, f"finished at {command.finished}; between "
-                           f"{job.placed} and {at}, with usage of 0 or more, is accepted")
+            return Refusal(Code.METER_OUT_OF_RANGE, f"saved up to {command.saved}, finished at "
+                           f"{command.finished}; in this order between {job.placed} and {at}, "
+                           "with usage of 0 or more, is accepted")
         outcome = job.stop_reason or (phases.SUCCEEDED if command.exit_code == 0
                                       else phases.FAILED)
         if command.is_lost and not job.stop_reason:
             outcome = phases.LOST
         spec = self.spec(command.job)
         released = self._releasing(job.slots, spec.share) if job.slots else []
+        carried: dict[str, Any] = {}
         if outcome in phases.REQUEUES and (job.phase, phases.END) in phases.TRANSITIONS:
-            return self._moved(command.job, job, phases.END, *released, phase=phases.QUEUED,
-                               slots=(), queued=at, stop_reason=outcome)
+            carried = preemption.carried_over(job, spec, command.saved, command.finished, outcome)
+            if carried["spent_ms"] < spec.time_limit_ms:
+                return self._moved(command.job, job, phases.END, *released, phase=phases.QUEUED,
+                                   slots=(), queued=at, stop_reason=outcome, **carried)
+            outcome = phases.TIME_LIMIT
         return self._moved(command.job, job, phases.END, *released, slots=(), outcome=outcome,
                            ended=command.finished, exit_code=command.exit_code,
-                           cpu_ms=command.cpu_ms, memory_bytes_max=command.memory_bytes_max)
+                           cpu_ms=command.cpu_ms, memory_bytes_max=command.memory_bytes_max,
+                           effects=(Effect("forget", (command.job,)),), **carried)
 
     def _renew(self, command: Renew, sender: int) -> Change | Refusal:
         """Check that all are placements of the sender; settlement buys the hours."""

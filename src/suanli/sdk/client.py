@@ -66,9 +66,11 @@ class Client:
     def cancel(self, id: int) -> None:
         self._checked("POST", f"/v1/jobs/{id}/cancel")
 
-    def logs(self, id: int, stream: str, offset: int = 0) -> bytes:
+    def logs(self, id: int, stream: str, offset: int = 0, attempt: int | None = None) -> bytes:
+        """Return the next piece of a job's output; of its last attempt, if none is named."""
+        which = {} if attempt is None else {"attempt": attempt}
         return self._checked("GET", f"/v1/jobs/{id}/logs",
-                             params={"stream": stream, "offset": offset}).content
+                             params={"stream": stream, "offset": offset, **which}).content
 
     def receipt(self, job: int) -> dict[str, Any]:
         """Return a job's receipt file."""

@@ -10,6 +10,9 @@ Laws
 ----
 * A tenant never pays for more than was metered, nor more than was held.
 * Within an hour the price and the rating are those bound when the hour was bought.
+* A preempted placement's lost work is the operator's, up to a governed bound: what is open is
+  metered to the last save only, and what was settled is paid back from a hold that the operator
+  gave when it preempted. In between nothing of it is settled.
 * Statements are sums over postings: what tenants paid is what operators received.
 """
 
@@ -190,8 +193,8 @@ class Settlement(Room):
             job = self.schedule.job(id)
             if job is None or job.operator != sender or not job.slots:
                 return Refusal(Code.UNKNOWN_JOB, f"no placement {id} with you")
-            over = [p for p in self._purchases(id, job) if p.end <= command.until]
-            if not over or len(set(command.jobs)) != len(command.jobs):
+            over = [p for p in self._purchases(id) if p.end <= command.until]
+            if job.is_being_preempted or not over or len(set(command.jobs)) != len(command.jobs):
                 return Refusal(Code.METER_OUT_OF_RANGE, f"job {id} has no hour over")
             rows, writes = [], []
             for purchase in over:
@@ -201,15 +204,20 @@ class Settlement(Room):
             parts.append(Part(tuple(writes), link(rows)))
         return Change((*parts, Part(tuple(self._sum_writes(sums)))), is_array=True)
 
-    def close(self, id: int, job: Job, finished: int) -> Part:
-        """Settle all that an ended placement has bought, up to when it finished."""
+    def close(self, id: int, job: Job, saved: int, finished: int) -> Part:
+        """Settle all that an ended placement has bought, up to when it finished.
+
+        Of a preempted one, up to when its work was saved, as far as the operator bears the rest.
+        """
         sums: dict[Any, tuple[int, int, int]] = {}
         rows, writes = [], [Write(self.name, "covered", id, None)]
-        purchases = self._purchases(id, job)
+        until = max(saved, finished - self._borne_ms()) if job.is_being_preempted else finished
+        purchases = self._purchases(id)
         for purchase in purchases:
-            rows += self._settle_rows(id, job, purchase, finished, sums)
+            rows += self._settle_rows(id, job, purchase, until, sums)
             writes.append(Write(self.name, "purchases", (id, hour_of(purchase.begin).start),
                                 None))
+        rows += self._repay_rows(id, job, until, sums)
         writes += self._sum_writes(sums)
         spec = self.schedule.spec(id)
         device_ms = self.usage(id, job.attempt)[0] + sums.get(("usage", id, job.attempt),
@@ -218,7 +226,60 @@ class Settlement(Room):
                           purchases[-1] if purchases else None)
         return Part(tuple(writes), link(rows), leaves=(leaf,))
 
-    def _purchases(self, id: int, job: Job) -> list[Purchase]:
+    # -- preemption ------------------------------------------------------------------------
+
+    def secure(self, id: int, job: Job, at: int) -> Part | Refusal:
+        """Hold what preempting a placement now may cost its operator of hours already settled.
+
+        Refuses NOT_PREEMPTIBLE while the running hour draws on the tenant's firm tokens.
+        """
+        if any(self._is_firm(id, purchase, at) for purchase in self._purchases(id)):
+            return Refusal(Code.NOT_PREEMPTIBLE, f"job {id} runs on its tenant's firm tokens")
+        cash = self._settled_cash(id, job, max(job.placed, at - self._borne_ms()))
+        if not cash:
+            return Part()
+        return Part(rows=link([Row(
+            RowCode.HOLD, 0, CASH, account(job.operator, CASH), account(job.tenant, CASH), cash,
+            id=_hold("cmp", id, job.placed), user=_user(id, hour_of(at).start))]))
+
+    def _is_firm(self, id: int, purchase: Purchase, at: int) -> bool:
+        """Say whether what runs at an instant is paid by own tokens, which are used first."""
+        spec = self.schedule.spec(id)
+        used = metered((at - purchase.begin) * spec.devices, spec.share, purchase.rating)
+        return purchase.begin <= at < purchase.end and used < purchase.own_tokens
+
+    def _borne_ms(self) -> int:
+        return self.schedule.members.parameter("preempt_compensation_ms_max")
+
+    def _settled_cash(self, id: int, job: Job, since: int) -> int:
+        """Return what the placement has paid for its settled time from an instant on.
+
+        At the mean price of all its settled time, rounded down: the remainder is the operator's.
+        """
+        purchases = self._purchases(id)
+        settled = purchases[0].begin if purchases else int(self.tables["covered"][id])
+        if since >= settled:
+            return 0
+        return self.usage(id, job.attempt)[2] * (settled - since) // (settled - job.placed)
+
+    def _repay_rows(self, id: int, job: Job, since: int,
+                    sums: dict[Any, tuple[int, int, int]]) -> list[Row]:
+        """Return the row that resolves a preempted placement's hold, if it has one."""
+        hold = _hold("cmp", id, job.placed)
+        held = self.ledger.tables["holds"].get(hold)
+        if held is None:
+            return []
+        cash = min(held[2], self._settled_cash(id, job, since))
+        for key in (("usage", id, job.attempt), ("statements", job.operator, job.tenant)):
+            before = sums.get(key, (0, 0, 0))
+            sums[key] = (before[0], before[1], before[2] - cash)
+        return [Row(RowCode.POST, 0, CASH, account(job.operator, CASH),
+                    account(job.tenant, CASH), cash, hold=hold,
+                    user=_user(id, hour_of(since).start))]
+
+    # -- what is open ----------------------------------------------------------------------
+
+    def _purchases(self, id: int) -> list[Purchase]:
         """Return a placement's open purchases, oldest first: never more than a few hours."""
         found = []
         start = hour_of(int(self.tables["covered"][id]) - 1).start

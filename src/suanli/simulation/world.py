@@ -36,6 +36,7 @@ class World:
     tenants: tuple[str, ...]
     datasheet: str
     grant: int = GRANT
+    restore_ms: int = 0  # what a resumed placement spends before it works on
 
     def key(self, who: str) -> SigningKey:
         return SigningKey(hashlib.sha256(f"{self.name}/{self.seed}/{who}".encode()).digest())
@@ -56,7 +57,7 @@ class Theatre:
         self.world = world
         self.engine = SqliteEngine(path, world.key("validator"), world.genesis(),
                                    is_durable=False)
-        self.cluster = VirtualCluster(duration_of)
+        self.cluster = VirtualCluster(duration_of, world.restore_ms)
         self.agents = {name: self.agent(name, id) for id, name in enumerate(
             ["governor", *(name for name, _ in world.operators)], start=1)}
         operators = {self.agents[name].member: self.agents[name] for name, _ in world.operators}

@@ -86,7 +86,7 @@ def test_holds_of_an_open_placement_never_expire(stage: Stage) -> None:
     job = stage.placed(time_limit_ms=HOUR)
     stage.at = START + 3 * DAY
     stage.must(1, Sweep(100))
-    stage.must(1, Ended(job, 1, START + HOUR // 2, 0, False, 0, 0))
+    stage.must(1, Ended(job, 1, START, START + HOUR // 2, 0, False, 0, 0))
     assert stage.rooms.settlement.usage(job, 1)[1] == TOKEN // 2
 
 

@@ -6,8 +6,19 @@ from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 from suanli.chips.commands import RegisterHost, RegisterZone, SetHostState
 from suanli.ledger.commands import Attest
 from suanli.market.commands import PostOffer
+from suanli.members.commands import SetParameter
 from suanli.schedule import phases
-from suanli.schedule.commands import Cancel, Ended, Place, Renew, Started, Stop, Submit, Warn
+from suanli.schedule.commands import (
+    Cancel,
+    Ended,
+    Place,
+    Preempt,
+    Renew,
+    Started,
+    Stop,
+    Submit,
+    Warn,
+)
 from suanli.schedule.job import PPM
 from suanli.settlement.commands import Meter
 from suanli.terms.instant import HOUR, MINUTE
@@ -18,7 +29,7 @@ SECOND_HOST = HOST[:-1] + "1"
 
 
 def ended(job: int, finished: int, code: int = 0, attempt: int = 1, lost: bool = False) -> Ended:
-    return Ended(job, attempt, finished, code, lost, 5, 6)
+    return Ended(job, attempt, START, finished, code, lost, 5, 6)
 
 
 @pytest.mark.parametrize(("changes", "code"), [
@@ -109,9 +120,11 @@ def test_a_whole_life_pays_for_use_and_leaves_a_leaf(stage: Stage) -> None:
     (p, w, (p, w) in phases.TRANSITIONS)
     for p in (phases.QUEUED, phases.PLACED, phases.RUNNING, phases.STOPPING, phases.ENDED)
     for w in (phases.PLACE, phases.START, phases.STOP, phases.END, phases.CANCEL, phases.RENEW,
-              phases.WARN)])
+              phases.WARN, phases.PREEMPT)])
 def test_every_phase_by_everything_that_can_happen(stage: Stage, phase: str, what: str,
                                                    is_allowed: bool) -> None:
+    stage.must(1, SetParameter("preempt_run_ms_min", 0))
+    small = stage.must(2, Submit(spec(time_limit_ms=HOUR))).answer["job"]
     job = _in_phase(stage, phase)
     command, who = {
         phases.PLACE: (Place(job, SINGLE, ((SECOND_HOST, (5,)),)), 1),
@@ -120,6 +133,7 @@ def test_every_phase_by_everything_that_can_happen(stage: Stage, phase: str, wha
         phases.END: (ended(job, stage.at), 1),
         phases.CANCEL: (Cancel(job), 2),
         phases.RENEW: (Renew((job,)), 1),
+        phases.PREEMPT: (Preempt(job, small), 1),
         phases.WARN: (Warn(job, phases.PRICED_OUT, stage.at), 1)}[what]
     receipt = stage.say(who, command)
     assert (receipt.code == 0) is is_allowed
