@@ -1,0 +1,1 @@
+"""Schedulers of others, as they are published, to be measured against."""

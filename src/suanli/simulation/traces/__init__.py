@@ -1,0 +1,1 @@
+"""Readers of public traces: hostile text in, flat arrays out."""
