@@ -15,6 +15,7 @@ import numpy as np
 
 from suanli.planning.packing.arrays import WHOLE, Hosts, Ints, Requests, copy_of, distinct
 from suanli.planning.packing.kernels import NOWHERE, fragmentation_of_all, take
+from suanli.planning.packing.rule import TokenFlowPacking
 from suanli.simulation.baselines.best_fit import BestFit
 from suanli.simulation.baselines.fgd import Fgd, typical_tasks
 from suanli.simulation.baselines.random_fit import RandomFit
@@ -27,6 +28,9 @@ LOADS: Final = (80, 90, 95)  # per cent of capacity arrived, where fragmentation
 
 class Packer(Protocol):
     """What the world asks of a policy."""
+
+    def arrived(self, row: int) -> None:
+        """Hear of a task, before it is placed."""
 
     def choose(self, row: int) -> tuple[int, int]:
         """Return the host and the device (for a fraction) for a request; NOWHERE: none fits."""
@@ -41,6 +45,7 @@ POLICIES: Final[dict[str, Make]] = {
     "random": lambda hosts, requests, tasks, rng: RandomFit(hosts, requests, rng),
     "best-fit": lambda hosts, requests, tasks, rng: BestFit(hosts, requests),
     "fgd": lambda hosts, requests, tasks, rng: Fgd(hosts, requests, typical_tasks(tasks)),
+    "tokenflow": lambda hosts, requests, tasks, rng: TokenFlowPacking(hosts, requests),
 }
 
 
@@ -113,6 +118,7 @@ def _run(fleet: Hosts, tasks: Requests, order: Ints, policy: str,
     placed, arrived, ratios = 0, 0, {}
     for row in row_of[order].tolist():
         arrived += int(requests.devices[row] * requests.milli[row])
+        packer.arrived(row)
         host, device = packer.choose(row)
         if host != NOWHERE:
             take(hosts, host, requests, row, device)

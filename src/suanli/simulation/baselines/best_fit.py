@@ -28,6 +28,9 @@ class BestFit:
         self._cpu_max = max(1, int(hosts.cpu_free.max()))
         self._milli_max = max(1, int(hosts.milli_free.sum(axis=1).max()))
 
+    def arrived(self, row: int) -> None:
+        """Nothing is learned."""
+
     def choose(self, row: int) -> tuple[int, int]:
         """Return the host and the device for a request; NOWHERE if none fits."""
         score = points(self._hosts, self._requests, row, self._cpu_max, self._milli_max)

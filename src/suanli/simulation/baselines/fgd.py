@@ -38,6 +38,9 @@ class Fgd:
         self._typical = typical
         self._scores = no_scores(requests.cpu.size, hosts.chip.size)
 
+    def arrived(self, row: int) -> None:
+        """Nothing is learned."""
+
     def choose(self, row: int) -> tuple[int, int]:
         """Return the host and the device for a request; NOWHERE if none fits."""
         _refresh(self._scores, self._hosts, self._requests, row, self._typical)

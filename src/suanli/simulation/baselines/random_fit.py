@@ -19,6 +19,9 @@ class RandomFit:
         self._requests = requests
         self._rng = rng
 
+    def arrived(self, row: int) -> None:
+        """Nothing is learned."""
+
     def choose(self, row: int) -> tuple[int, int]:
         """Return the host and the device for a request; NOWHERE if none fits."""
         draw, another = self._rng.random(2)
