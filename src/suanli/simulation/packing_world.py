@@ -115,7 +115,8 @@ def _run(fleet: Hosts, tasks: Requests, order: Ints, policy: str,
     packer = POLICIES[policy](hosts, requests, tasks, rng)
     capacity, typical = int(fleet.milli_free.sum()), typical_tasks(tasks)
     marks = [mark * capacity // 100 for mark in LOADS]
-    placed, arrived, ratios = 0, 0, {}
+    placed, arrived = 0, 0
+    ratios: dict[int, float] = {}
     for row in row_of[order].tolist():
         arrived += int(requests.devices[row] * requests.milli[row])
         packer.arrived(row)

@@ -32,7 +32,7 @@ def no_scores(requests: int, hosts: int) -> Scores:
     return Scores(np.full(shape, UNFIT), np.full(shape, NOWHERE, np.int64), np.ones(shape, bool))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def first_best(score: Floats) -> int:
     """Return the first host of the highest score; NOWHERE if all are UNFIT."""
     chosen = NOWHERE

@@ -13,7 +13,7 @@ from numba import njit
 from suanli.planning.packing.arrays import WHOLE, Floats, Ints, Mix, Requests
 
 COVERED: Final = 0.95  # of arrivals; the rest are too rare to plan for (FGD's figure)
-# A device gets nothing more as often as three in a hundred arrivals would take it. From 0.003 to
+# A device gets nothing more as often as three in a hundred arrivals would take it. From 0.03 to
 # 0.3 the allocated share on openb moves by 0.1 points.
 QUIET: Final = 0.03
 
@@ -39,7 +39,7 @@ def remnants(mix: Mix) -> Floats:
     return left
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _remnants(sizes: Floats) -> Floats:
     left = np.zeros(sizes.size)
     for free in range(1, sizes.size):

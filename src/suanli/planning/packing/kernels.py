@@ -17,7 +17,7 @@ from suanli.planning.packing.arrays import WHOLE, Floats, Hosts, Ints, Mix, Requ
 NOWHERE = -1  # no host, or no single device
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def has_devices(free: Ints, devices: int, milli: int) -> bool:
     """Say whether enough devices of a host have that much free each."""
     if devices == 0:
@@ -29,7 +29,7 @@ def has_devices(free: Ints, devices: int, milli: int) -> bool:
     return found >= devices
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def admits(cpu: int, memory: int, free: Ints, chip: int, requests: Requests, row: int) -> bool:
     """Say whether a host with so much free could run a request now."""
     return (cpu >= requests.cpu[row] and memory >= requests.memory[row]
@@ -37,14 +37,14 @@ def admits(cpu: int, memory: int, free: Ints, chip: int, requests: Requests, row
             and has_devices(free, requests.devices[row], requests.milli[row]))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def fits(hosts: Hosts, host: int, requests: Requests, row: int) -> bool:
     """Say whether a host could run a request now."""
     return admits(hosts.cpu_free[host], hosts.memory_free[host], hosts.milli_free[host],
                   hosts.chip[host], requests, row)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def fragmentation(cpu: int, memory: int, free: Ints, chip: int, mix: Mix) -> float:
     """Return the thousandths of devices that a task drawn from the mix could not use, expected."""
     total = free.sum()
@@ -62,14 +62,14 @@ def fragmentation(cpu: int, memory: int, free: Ints, chip: int, mix: Mix) -> flo
     return expected
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def fragmentation_of(hosts: Hosts, host: int, mix: Mix) -> float:
     """Return the expected fragmentation of one host, in thousandths of a device."""
     return float(fragmentation(hosts.cpu_free[host], hosts.memory_free[host],
                                hosts.milli_free[host], hosts.chip[host], mix))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def take_devices(free: Ints, devices: int, milli: int, device: int) -> None:
     """Subtract a request from a host's devices: the one given, or the first that are whole."""
     if device != NOWHERE:
@@ -82,7 +82,7 @@ def take_devices(free: Ints, devices: int, milli: int, device: int) -> None:
             left -= 1
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def take(hosts: Hosts, host: int, requests: Requests, row: int, device: int) -> None:
     """Place a request that fits; `device` is for a fraction, `NOWHERE` for all else."""
     hosts.cpu_free[host] -= requests.cpu[row]
@@ -90,22 +90,22 @@ def take(hosts: Hosts, host: int, requests: Requests, row: int, device: int) -> 
     take_devices(hosts.milli_free[host], requests.devices[row], requests.milli[row], device)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def is_fraction(requests: Requests, row: int) -> bool:
     """Say whether a request is for a part of one device."""
     return bool(requests.devices[row] == 1 and requests.milli[row] < WHOLE)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def is_like_an_earlier(free: Ints, device: int) -> bool:
     """Say whether an earlier device has as much free, so that the choice would be the same."""
+    found = False
     for other in range(device):
-        if free[other] == free[device]:
-            return True
-    return False
+        found = found or free[other] == free[device]
+    return found
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def gradient(hosts: Hosts, host: int, requests: Requests, row: int, device: int,
              mix: Mix) -> float:
     """Return fragmentation after placing a request that fits, less that before; thousandths."""
@@ -117,7 +117,7 @@ def gradient(hosts: Hosts, host: int, requests: Requests, row: int, device: int,
     return float(after - fragmentation_of(hosts, host, mix))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def fragmentation_of_all(hosts: Hosts, mix: Mix) -> Floats:
     """Return the fragmentation of every host: (host,) thousandths of a device."""
     found = np.zeros(hosts.chip.size)

@@ -43,7 +43,7 @@ class BestFit:
         """Nothing is remembered."""
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def points(hosts: Hosts, requests: Requests, row: int, cpu_max: int, milli_max: int) -> Floats:
     """Return the points of every host: (host,) 0 to 100, UNFIT where the request does not fit."""
     score = np.full(hosts.chip.size, UNFIT)

@@ -62,13 +62,13 @@ def typical_tasks(tasks: Requests) -> Mix:
     return Mix(Requests(*(column[kept] for column in requests)), counts[kept] / counts[kept].sum())
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def points(change: float) -> float:
     """Return the points for a change of fragmentation, in thousandths of a device."""
     return float(math.floor(POINTS / (1.0 + math.exp(change / WHOLE))))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def points_of(hosts: Hosts, host: int, requests: Requests, row: int,
               typical: Mix) -> tuple[float, int]:
     """Return the points of a host that fits, and the device they are for."""
@@ -84,7 +84,7 @@ def points_of(hosts: Hosts, host: int, requests: Requests, row: int,
     return best, chosen
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _refresh(scores: Scores, hosts: Hosts, requests: Requests, row: int, typical: Mix) -> None:
     for host in range(hosts.chip.size):
         if scores.is_stale[row, host]:

@@ -32,7 +32,7 @@ class RandomFit:
         """Nothing is remembered."""
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def choose(hosts: Hosts, requests: Requests, row: int, draw: float,
            another: float) -> tuple[int, int]:
     """Return the host and the device that two draws in [0, 1) point at."""
