@@ -82,12 +82,16 @@ def replay_openb(folder: Path, workload: str, policy: str, demand: float,
     Raises
     ------
     InputError
-        For an unknown workload or policy, a demand that is not positive, or a bad file.
+        For an unknown workload or policy, a demand that is not positive, a bad file, or one
+        without GPUs.
     """
     _check(workload, policy, demand)
     fleet = read_fleet(folder)
     tasks = read_tasks(folder, workload, fleet.chips)
     capacity = int(fleet.hosts.milli_free.sum())
+    if capacity == 0 or not tasks.devices.any():
+        raise InputError(f"{folder}: {workload}: found no GPU on any host, or in any task; "
+                         "one of each at least is accepted")
     rng = np.random.default_rng(seed)
     order = arrivals(tasks, capacity, demand, rng)
     found = _run(fleet.hosts, tasks, order, policy, rng)
@@ -127,5 +131,6 @@ def _run(fleet: Hosts, tasks: Requests, order: Ints, policy: str,
             placed += 1
         while len(ratios) < len(LOADS) and arrived >= marks[len(ratios)]:
             free = int(hosts.milli_free.sum())
-            ratios[LOADS[len(ratios)]] = float(fragmentation_of_all(hosts, typical).sum()) / free
+            lost = float(fragmentation_of_all(hosts, typical).sum())
+            ratios[LOADS[len(ratios)]] = lost / free if free else 0.0
     return Outcome(placed, capacity - int(hosts.milli_free.sum()), ratios)

@@ -76,16 +76,18 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[dict[str, Any]
         raise InputError(f"{path}: no such file; a folder with {path.name} is accepted")
     with path.open(newline="", encoding="utf-8") as handle:
         reader = csv.DictReader(handle)
+        is_empty = True
         try:
             missing = [c for c in columns if c not in (reader.fieldnames or ())]
             if missing:
                 raise InputError(f"{path}:1: {missing[0]}: the column is missing")
             for row in reader:
+                is_empty = False
                 yield row, f"{path}:{reader.line_num}"
         except (UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{path}:{reader.line_num + 1}: {error}; UTF-8 text is accepted"
                              ) from error
-        if reader.line_num < 2:
+        if is_empty:
             raise InputError(f"{path}:2: found no rows; at least one is accepted")
 
 
