@@ -25,7 +25,8 @@ class Duals:
 
 def prices_of(problem: Problem, layout: Layout, duals: Duals) -> Floats:
     """Return the least (G, T) prices per device-hour at which no column is worth more."""
-    worth = duals.marginal[layout.tenant][:, None] * problem.discount - duals.work[layout.row][:, None]
+    worth = duals.marginal[layout.tenant][:, None] * problem.discount
+    worth = worth - duals.work[layout.row][:, None]
     surplus = worth * layout.theta[:, None] - duals.parallelism[layout.row] \
         - problem.cost[layout.pool]
     surplus[problem.budgets[layout.tenant] <= 0] = 0.0
@@ -72,7 +73,7 @@ def within_bounds(problem: Problem, layout: Layout, device_hours: Floats) -> Flo
     over = _factor(layout.sum_by_row(kept), problem.demand * problem.hours)
     kept = kept * over[layout.row]
     done = np.bincount(layout.row, kept.sum(1) * layout.theta, len(problem.work))
-    scaled: Floats = kept * _factor(done, problem.work)[layout.row][:, None]
+    scaled: Floats = kept * _factor(done.astype(np.float64), problem.work)[layout.row][:, None]
     return scaled
 
 

@@ -102,9 +102,10 @@ def _envy_bounds(problem: Problem, shares: Shares, reach: Reach, held: Floats,
     counts = (weights > 1e-9 * weights.sum()) & reach.is_active & (shares.utility > 0)
     scale = np.divide(weights[:, None], weights, out=np.zeros((len(weights),) * 2),
                       where=counts[:, None] & counts)
-    own = problem.received + np.minimum((best @ hours.T) * scale,
-                                        (reach.highest - problem.received)[:, None]).T
-    bound = np.divide(own.T, shares.utility[:, None], out=np.zeros_like(scale), where=scale > 0)
+    own = problem.received[:, None] + np.minimum((best @ hours.T) * scale,
+                                        (reach.highest - problem.received)[:, None])
+    bound: Floats = np.divide(own, shares.utility[:, None], out=np.zeros_like(scale),
+                              where=scale > 0)
     np.fill_diagonal(bound, 0.0)
     return bound
 

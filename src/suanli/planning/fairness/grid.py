@@ -56,9 +56,13 @@ def reach_of(problem: Problem, layout: Layout) -> Reach:
 
 
 def around(reach: Reach, utility: Floats) -> Reach:
-    """Return a narrow range around what was found, for pieces of well below one per cent."""
-    return Reach(np.where(reach.is_active, utility / NARROW, reach.lowest),
-                 np.where(reach.is_active, utility * NARROW, reach.highest), reach.is_active)
+    """Return a narrow range around what was found, for pieces of well below one per cent.
+
+    Never around less than the wide range: a solver may find 0, which has no logarithm.
+    """
+    centre = np.maximum(utility, reach.lowest)
+    return Reach(np.where(reach.is_active, centre / NARROW, reach.lowest),
+                 np.where(reach.is_active, centre * NARROW, reach.highest), reach.is_active)
 
 
 def pieces(reach: Reach) -> tuple[Floats, Floats]:

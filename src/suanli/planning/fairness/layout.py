@@ -53,4 +53,5 @@ def layout_of(problem: Problem) -> Layout:
 def _sums(group: Ints, values: Floats, groups: int) -> Floats:
     slots = values.shape[1]
     flat = (group[:, None] * slots + np.arange(slots)).ravel()
-    return np.bincount(flat, values.ravel(), groups * slots).reshape(groups, slots)
+    sums: Floats = np.bincount(flat, values.ravel(), groups * slots).astype(np.float64)
+    return sums.reshape(groups, slots)

@@ -24,7 +24,7 @@ def alike(problem: Problem) -> Ints:
 def merged(problem: Problem, group: Ints) -> Problem:
     """Return the problem with one slot for each group, as long as its slots together."""
     _, first = np.unique(group, return_index=True)
-    return replace(problem, hours=np.bincount(group, problem.hours), **{
+    return replace(problem, hours=np.bincount(group, problem.hours).astype(np.float64), **{
         name: getattr(problem, name)[..., first]
         for name in ("demand", "capacity", "discount", "cost")})
 

@@ -14,6 +14,7 @@ use and with what a tenant received before counted in.
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,8 @@ class Problem:
     def __post_init__(self) -> None:
         for field in fields(self):
             kind = np.int64 if field.name == "tenant_of_row" else np.float64
-            object.__setattr__(self, field.name, _array(field.name, getattr(self, field.name), kind))
+            array = _array(field.name, getattr(self, field.name), kind)
+            object.__setattr__(self, field.name, array)
         rows, pools, slots = len(self.work), len(self.capacity), len(self.hours)
         shapes = {"budgets": (self.tenants,), "received": (self.tenants,),
                   "tenant_of_row": (rows,), "theta": (rows, pools), "demand": (rows, slots),
@@ -85,7 +87,7 @@ class Problem:
         return self.budgets / total if total > 0 else self.budgets
 
 
-def _array(name: str, value: object, kind: type) -> NDArray[np.generic]:
+def _array(name: str, value: object, kind: type) -> NDArray[Any]:
     """Return a value as an array of a kind, refusing what is no finite number of 0 or more."""
     try:
         array = np.ascontiguousarray(value)
