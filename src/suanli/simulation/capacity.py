@@ -16,7 +16,7 @@ import highspy
 
 from suanli.planning.onboarding import Fleet
 from suanli.schedule.job import PPM, Spec
-from suanli.simulation.sizing import quiet_solver
+from suanli.planning.solver import quiet_solver
 from suanli.simulation.workload import Arrival
 from suanli.terms.errors import InputError
 from suanli.terms.quantity import WHOLE_DEVICE

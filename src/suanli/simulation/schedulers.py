@@ -11,7 +11,16 @@ from suanli.terms.errors import InputError
 SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "fifo": lambda seed: Greedy("first"),
     "best-fit": lambda seed: Greedy("tightest"),
+    "tokenflow": lambda seed: _tokenflow(),
+    "tokenflow-unfair": lambda seed: _tokenflow(is_fair=False),
+    "tokenflow-unpreempted": lambda seed: _tokenflow(is_preempting=False),
 }
+
+
+def _tokenflow(**switches: bool) -> Scheduler:
+    """Import late: the compiled kernels are only loaded by whoever runs them."""
+    from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
+    return TokenFlow(Settings(**switches))
 
 
 def scheduler(name: str, seed: int) -> Scheduler:

@@ -4,13 +4,12 @@ A mean speed overstates a mixed fleet, so the load is counted against what the b
 of jobs to chips could sustain: the least z such that all work fits into z x the fleet.
 """
 
-import os
-import sys
 from typing import Any
 
 import highspy
 
 from suanli.planning.onboarding import Fleet, HostGroup
+from suanli.planning.solver import quiet_solver
 from suanli.schedule.job import PPM
 from suanli.simulation.traces.philly import CHIPS, REFERENCE, wanted_device_hours
 from suanli.simulation.workload import Workload
@@ -52,21 +51,6 @@ def _load_of_one_host_each(workload: Workload, span_ms: int, chips: list[str]) -
         solver.addConstr(sum(need * share for need, share in use[chip]) <= z)
     solver.run()
     return float(solver.getInfo().objective_function_value)
-
-
-def quiet_solver() -> Any:
-    """Return a solver that says nothing: its banner goes to the real standard output at once."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        solver.setOptionValue("output_flag", False)
-        return solver
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def generated_fleet(hosts: int) -> Fleet:

@@ -35,15 +35,26 @@ def _unhang(host: int, count: int, pool: int, head: Any, after: Any, before: Any
 
 
 @njit(cache=True)
+def _tightest_of(free: int, pool: int, until: int, block: int, blocks: Any, head: Any, after: Any,
+                 reserved_from: Any, taken: Any) -> int:
+    """Return the first host with so many free devices; in a block if that is >= 0; not `taken`."""
+    host = head[pool, free]
+    while host >= 0:
+        if until <= reserved_from[host] and (block < 0 or blocks[host] == block) and not (
+                taken == host).any():
+            return int(host)
+        host = after[host]
+    return -1
+
+
+@njit(cache=True)
 def _tightest(count: int, pool: int, until: int, block: int, blocks: Any, head: Any, after: Any,
-              reserved_from: Any) -> int:
-    """Return the host with the fewest free devices that has `count`; in a block if that is >= 0."""
+              reserved_from: Any, taken: Any) -> int:
+    """Return the host with the fewest free devices that has `count`."""
     for free in range(count, head.shape[1]):
-        host = head[pool, free]
-        while host >= 0:
-            if until <= reserved_from[host] and (block < 0 or blocks[host] == block):
-                return int(host)
-            host = after[host]
+        host = _tightest_of(free, pool, until, block, blocks, head, after, reserved_from, taken)
+        if host >= 0:
+            return host
     return -1
 
 
@@ -79,6 +90,90 @@ def _fraction(share: int, pool: int, until: int, used: Any, first_host: Any,
 
 
 @njit(cache=True)
+def _lists(free: Ints, size: Ints, first_host: Ints, pool_of: Ints) -> tuple[Any, Any, Any, Any]:
+    """Return (head, after, before) of the lists, and the largest host by pool."""
+    hosts, pools = len(free), len(first_host) - 1
+    head = np.full((pools, int(size.max()) + 1), -1, dtype=np.int64)
+    after, before = np.full(hosts, -1, dtype=np.int64), np.full(hosts, -1, dtype=np.int64)
+    top = np.zeros(pools, dtype=np.int64)
+    for host in range(hosts - 1, -1, -1):
+        top[pool_of[host]] = max(top[pool_of[host]], size[host])
+        if size[host] > 0:
+            _hang(host, free[host], pool_of[host], head, after, before)
+    return head, after, before, top
+
+
+@njit(cache=True)
+def _take_fraction(host: int, device: int, share: int, pool: int, free: Any, used: Any, head: Any,
+                   after: Any, before: Any) -> None:
+    if used[host, device] == 0:
+        _unhang(host, free[host], pool, head, after, before)
+        free[host] -= 1
+        _hang(host, free[host], pool, head, after, before)
+    used[host, device] += share
+
+
+@njit(cache=True)
+def _take_hosts(got_host: Any, got_count: Any, pool: int, free: Any, used: Any, head: Any,
+                after: Any, before: Any) -> None:
+    for index in range(len(got_host)):
+        host, left = got_host[index], got_count[index]
+        _unhang(host, free[host], pool, head, after, before)
+        for device in range(used.shape[1]):
+            if left and used[host, device] == 0:
+                used[host, device], left = 1000, left - 1
+        free[host] -= got_count[index]
+        _hang(host, free[host], pool, head, after, before)
+
+
+@njit(cache=True)
+def _block_of(whole: int, pool: int, top: int, until: int, level: int, leaf: Any, spine: Any,
+              nowhere: Any, head: Any, after: Any, reserved_from: Any) -> tuple[int, Any]:
+    """Return the smallest block that has so many wholly free hosts, and its kind's labels."""
+    blocks = leaf
+    for span in range(level + 1):
+        blocks = leaf if span == 0 else spine if span == 1 else nowhere
+        count = np.zeros(int(blocks.max()) + 1, dtype=np.int64)
+        block = _smallest_block(whole, pool, top, until, blocks, head, after, reserved_from, count)
+        if block >= 0:
+            return block, blocks
+    return -1, blocks
+
+
+@njit(cache=True)
+def _find_gang(count: int, pool: int, top: int, until: int, level: int, leaf: Any, spine: Any,
+               nowhere: Any, head: Any, after: Any, reserved_from: Any, out_host: Any,
+               out_count: Any) -> int:
+    """Write where a gang goes; return on how many hosts, 0 where it does not fit."""
+    whole, rest = (0, count) if count <= top else (count // top, count % top)
+    block, blocks, end = -1, nowhere, 0
+    if whole:
+        # Within a bounded block the remainder must find room too: ask for one host more.
+        wanted = whole + (1 if rest and level < 2 else 0)
+        block, blocks = _block_of(wanted, pool, top, until, level, leaf, spine, nowhere, head,
+                                  after, reserved_from)
+        if block < 0:
+            return 0
+    host = head[pool, top]
+    while end < whole:
+        if until <= reserved_from[host] and blocks[host] == block:
+            out_host[end], out_count[end] = host, top
+            end += 1
+        host = after[host]
+    if rest:
+        host = _tightest(rest, pool, until, block, blocks, head, after, reserved_from,
+                         out_host[:end])
+        if host < 0 and level == 2:
+            host = _tightest(rest, pool, until, -1, blocks, head, after, reserved_from,
+                             out_host[:end])
+        if host < 0:
+            return 0
+        out_host[end], out_count[end] = host, rest
+        end += 1
+    return end
+
+
+@njit(cache=True)
 def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, level: Ints, free: Ints,
          used: Ints, size: Ints, first_host: Ints, pool_of: Ints, leaf: Ints, spine: Ints,
          reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
@@ -100,95 +195,40 @@ def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, level: Ints, fre
     hosts, counts : host, and devices on it; for a fraction -1 less the device
     """
     jobs, hosts = len(devices), len(free)
-    width = int(size.max()) if hosts else 0
-    head = np.full((len(first_host) - 1, width + 1), -1, dtype=np.int64)
-    after, before = np.full(hosts, -1, dtype=np.int64), np.full(hosts, -1, dtype=np.int64)
-    pool_size = np.zeros(len(first_host) - 1, dtype=np.int64)
-    for host in range(hosts - 1, -1, -1):
-        pool_size[pool_of[host]] = max(pool_size[pool_of[host]], size[host])
-        if size[host] > 0:
-            _hang(host, free[host], pool_of[host], head, after, before)
-    leaf_count = np.zeros(int(leaf.max()) + 1 if hosts else 1, dtype=np.int64)
-    spine_count = np.zeros(int(spine.max()) + 1 if hosts else 1, dtype=np.int64)
-    one_pool = np.zeros(1, dtype=np.int64)
+    head, after, before, top = _lists(free, size, first_host, pool_of)
     nowhere = np.zeros(hosts, dtype=np.int64)
-    chosen = np.full(jobs, -1, dtype=np.int64)
-    first = np.zeros(jobs + 1, dtype=np.int64)
-    got_host = np.empty(jobs + int(free.sum()) + 1, dtype=np.int64)
+    chosen, first = np.full(jobs, -1, dtype=np.int64), np.zeros(jobs + 1, dtype=np.int64)
+    got_host = np.empty(jobs + int(free.sum()) + hosts + 1, dtype=np.int64)
     got_count = np.empty_like(got_host)
     end = 0
     # Where nothing is reserved, a count that failed fails again until the end of the call.
-    is_open = np.ones(len(first_host) - 1, dtype=np.bool_)
+    is_open = np.ones(len(top), dtype=np.bool_)
     for host in range(hosts):
         if reserved_from[host] != NEVER:
             is_open[pool_of[host]] = False
-    failed = np.full((len(first_host) - 1, 3), NEVER, dtype=np.int64)
+    failed = np.full((len(top), 3), NEVER, dtype=np.int64)
     for job in range(jobs):
         for choice in range(pools.shape[1]):
             pool = pools[job, choice]
             if pool < 0:
                 break
-            count, limit, top = devices[job], until[job, choice], pool_size[pool]
+            limit, found = until[job, choice], 0
             if shares[job] < 1000:
                 host, device = _fraction(shares[job], pool, limit, used, first_host, reserved_from)
-                if host < 0:
-                    continue
-                if used[host, device] == 0:
-                    _unhang(host, free[host], pool, head, after, before)
-                    free[host] -= 1
-                    _hang(host, free[host], pool, head, after, before)
-                used[host, device] += shares[job]
-                got_host[end], got_count[end] = host, -1 - device
-                end += 1
-                chosen[job] = pool
+                if host >= 0:
+                    _take_fraction(host, device, shares[job], pool, free, used, head, after, before)
+                    got_host[end], got_count[end], found = host, -1 - device, 1
+            elif not is_open[pool] or devices[job] < failed[pool, level[job]]:
+                found = _find_gang(devices[job], pool, top[pool], limit, level[job], leaf, spine,
+                                   nowhere, head, after, reserved_from, got_host[end:],
+                                   got_count[end:])
+                if not found:
+                    failed[pool, level[job]] = devices[job]
+                _take_hosts(got_host[end:end + found], got_count[end:end + found], pool, free,
+                            used, head, after, before)
+            if found:
+                chosen[job], end = pool, end + found
                 break
-            if is_open[pool] and count >= failed[pool, level[job]]:
-                continue
-            whole, rest = (0, count) if count <= top else (count // top, count % top)
-            block, blocks = -1, nowhere
-            if whole:
-                block = _smallest_block(whole, pool, top, limit, leaf, head, after,
-                                        reserved_from, leaf_count)
-                blocks = leaf
-                if block < 0 and level[job] >= 1:
-                    block = _smallest_block(whole, pool, top, limit, spine, head, after,
-                                            reserved_from, spine_count)
-                    blocks = spine
-                if block < 0 and level[job] >= 2:
-                    block = _smallest_block(whole, pool, top, limit, nowhere, head, after,
-                                            reserved_from, one_pool)
-                    blocks = nowhere
-                if block < 0:
-                    failed[pool, level[job]] = min(failed[pool, level[job]], count)
-                    continue
-            begin = end
-            for _ in range(whole):
-                host = _tightest(top, pool, limit, block, blocks, head, after, reserved_from)
-                _unhang(host, free[host], pool, head, after, before)
-                got_host[end], got_count[end] = host, top
-                end += 1
-            is_placed = True
-            if rest:
-                host = _tightest(rest, pool, limit, block, blocks, head, after, reserved_from)
-                is_placed = host >= 0
-                if is_placed:
-                    _unhang(host, free[host], pool, head, after, before)
-                    got_host[end], got_count[end] = host, rest
-                    end += 1
-            for index in range(begin, end):
-                host = got_host[index]
-                if is_placed:
-                    left = got_count[index]
-                    for device in range(used.shape[1]):
-                        if left and used[host, device] == 0:
-                            used[host, device], left = 1000, left - 1
-                    free[host] -= got_count[index]
-                _hang(host, free[host], pool, head, after, before)
-            if is_placed:
-                chosen[job] = pool
-                break
-            end = begin
-            failed[pool, level[job]] = min(failed[pool, level[job]], count)
         first[job + 1] = end
     return chosen, first, got_host[:end], got_count[:end]
 

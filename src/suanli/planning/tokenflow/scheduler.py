@@ -13,6 +13,7 @@ import numpy as np
 
 from suanli.planning.scheduler import Action, Bind, Preempt
 from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
+from suanli.planning.tokenflow.entitlements import Entitlements
 from suanli.planning.tokenflow.estimates import RunTimes
 from suanli.planning.tokenflow.kernels import pack, victims
 from suanli.planning.tokenflow.preemption import TRIED_MAX, Budget, Displaceable
@@ -39,6 +40,7 @@ class TokenFlow:
     def __init__(self, settings: Settings = Settings()) -> None:
         self.settings = settings
         self.runtimes = RunTimes()
+        self.entitlements = Entitlements()
         self.drains = Drains()
         self.budget = Budget()
         self._wake: int | None = None
@@ -53,6 +55,8 @@ class TokenFlow:
         self._wake = at + ROUND_MS if view.queued else None
         if not view.queued:
             return
+        if self.settings.is_fair:
+            self.entitlements.update(view, at, self.runtimes)
         reserved = self.drains.reserved_from(view)
         yield from self._honour(view, reserved)
         queue = self._weighed(view, view.rows(view.queued), at).lightest_first()
@@ -68,9 +72,12 @@ class TokenFlow:
         self._wake = at + ROUND_MS if view.queued else None
 
     def _weighed(self, view: View, rows: Ints, at: int) -> Weighed:
-        prices = np.ones(len(view.pools))
-        entitlement = np.zeros(int(view.jobs.tenant[:view.jobs.count].max()) + 1)
-        return weigh(view, rows, at, self.runtimes, prices, entitlement)
+        """Return rows with their weights; without fairness every chip and tenant is alike."""
+        if self.settings.is_fair:
+            return weigh(view, rows, at, self.runtimes, self.entitlements.prices,
+                         self.entitlements.of(view))
+        tenants = int(view.jobs.tenant[:view.jobs.count].max()) + 1
+        return weigh(view, rows, at, self.runtimes, np.ones(len(view.pools)), np.zeros(tenants))
 
     def _fitting(self, view: View, queue: Weighed, at: int,
                  reserved: Ints) -> Iterator[tuple[int, Slots]]:

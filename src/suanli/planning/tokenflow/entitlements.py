@@ -1,0 +1,115 @@
+"""What tenants are entitled to, and what chips are worth: from the fairness program, every quarter.
+
+Rows are (tenant, speeds by pool), since jobs with equal speeds are exchangeable to the program;
+what they want is expected work, from learned run times. The program's first slot gives each
+tenant a target; what a tenant received less than its targets is its entitlement, in windows of an
+equal share of the fleet. The program's duals are the chips' prices, averaged over a day, since a
+job is placed for hours; where nothing was ever scarce every chip is worth the same.
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from suanli.planning.fairness.keeper import FairShares
+from suanli.planning.fairness.problem import Problem
+from suanli.planning.tokenflow.estimates import RunTimes
+from suanli.planning.tokenflow.queue import expected_left
+from suanli.planning.view import PPM, RUNNING, Ints, View
+from suanli.terms.instant import DAY, HOUR, MINUTE
+from suanli.terms.quantity import WHOLE_DEVICE
+
+Floats = npt.NDArray[np.float64]
+
+EVERY_MS: Final = 15 * MINUTE
+SLOT_HOURS: Final = (0.25, 2.0, 21.75)
+DISCOUNT: Final = (1.0, 0.95, 0.8)
+WINDOW_MS: Final = DAY
+# Never reached by problems of a replay's size: a bound for the day it is, not a way to decide.
+SOLVE_S_MAX: Final = 30.0
+PRICE_MIN: Final = 0.05  # of the mean: no chip is ever worth nothing
+
+
+class Entitlements:
+    """Prices by pool and entitlements by tenant, as they stand."""
+
+    def __init__(self) -> None:
+        self.shares = FairShares(SOLVE_S_MAX)
+        self.prices: Floats = np.ones(0)
+        self.owed: Floats = np.zeros(0)  # reference device-milliseconds, by tenant
+        self._scarcity: Floats = np.zeros(0)
+        self._target: Floats = np.zeros(0)  # reference devices, by tenant, since the last update
+        self._at: int | None = None
+
+    def of(self, view: View) -> Floats:
+        """Return by tenant what it is owed, in windows of an equal share of the fleet."""
+        tenants = max(1, len(self.owed))
+        return self.owed / (WINDOW_MS * max(1, view.capacity) / tenants)
+
+    def update(self, view: View, at: int, runtimes: RunTimes) -> None:
+        """Solve anew if a quarter of an hour has passed."""
+        self._grow(view)
+        if self._at is not None and at - self._at < EVERY_MS:
+            return
+        elapsed = at - self._at if self._at is not None else 0
+        self._accrue(view, elapsed)
+        self._at = at
+        rows = np.concatenate([view.rows(view.queued), view.rows(view.active)])
+        if len(rows):
+            self._solve(view, rows, at, runtimes, elapsed)
+
+    def _grow(self, view: View) -> None:
+        tenants = int(view.jobs.tenant[:view.jobs.count].max(initial=-1)) + 1
+        missing = tenants - len(self.owed)
+        if missing > 0:
+            self.owed = np.append(self.owed, np.zeros(missing))
+            self._target = np.append(self._target, np.zeros(missing))
+        if not len(self.prices):
+            self.prices = np.ones(len(view.pools))
+            self._scarcity = np.zeros(len(view.pools))
+
+    def _accrue(self, view: View, elapsed: int) -> None:
+        """Add targets, take off what runs, and let what is old fade."""
+        jobs, rows = view.jobs, view.rows(view.active)
+        rows = rows[jobs.phase[rows] == RUNNING]
+        speed = jobs.speed[rows, jobs.pool[rows]] / PPM
+        runs = np.bincount(jobs.tenant[rows], minlength=len(self.owed),
+                           weights=jobs.devices[rows] * jobs.share[rows] / WHOLE_DEVICE * speed)
+        fade = np.exp(-elapsed / WINDOW_MS)
+        self.owed = self.owed * fade + (self._target - runs) * elapsed
+
+    def _solve(self, view: View, rows: Ints, at: int, runtimes: RunTimes, elapsed: int) -> None:
+        problem = problem_of(view, rows, at, runtimes, len(self.owed))
+        shares = self.shares.update(problem, at)
+        if not shares.is_fresh:
+            return
+        rate = (shares.devices[:, :, 0] * problem.theta).sum(axis=1)
+        self._target = np.bincount(problem.tenant_of_row, weights=rate,
+                                   minlength=len(self.owed))
+        price = shares.prices[:, 0] / max(shares.prices[:, 0].max(), 1e-300)
+        fade = np.exp(-elapsed / DAY)
+        self._scarcity = self._scarcity * fade + price * (1 - fade)
+        mean = self._scarcity.mean()
+        self.prices = (np.maximum(self._scarcity / mean, PRICE_MIN) if mean > 0
+                       else np.ones(len(price)))
+
+
+def problem_of(view: View, rows: Ints, at: int, runtimes: RunTimes, tenants: int) -> Problem:
+    """Return the fairness problem of the jobs that wait or run."""
+    jobs = view.jobs
+    kinds, of_kind = np.unique(np.column_stack([jobs.tenant[rows], jobs.speed[rows]]), axis=0,
+                               return_inverse=True)
+    of_kind = of_kind.ravel()
+    wide = jobs.devices[rows] * jobs.share[rows] / WHOLE_DEVICE
+    work = expected_left(view, rows, at, runtimes) * wide / HOUR
+    slots = len(SLOT_HOURS)
+    capacity = np.add.reduceat(view.devices, view.first_host[:-1]).astype(np.float64)
+    wanted = np.bincount(of_kind, weights=wide, minlength=len(kinds))
+    return Problem(
+        budgets=np.array([view.budgets.get(t, 0.0) for t in range(tenants)]),
+        received=np.zeros(tenants), tenant_of_row=kinds[:, 0], theta=kinds[:, 1:] / PPM,
+        demand=np.repeat(wanted[:, None], slots, axis=1),
+        work=np.bincount(of_kind, weights=work, minlength=len(kinds)),
+        capacity=np.repeat(capacity[:, None], slots, axis=1), hours=np.array(SLOT_HOURS),
+        discount=np.array(DISCOUNT), cost=np.zeros((len(capacity), slots)))
