@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import highspy
 
 from suanli.planning.onboarding import Fleet
-from suanli.schedule.job import PPM, Spec
 from suanli.planning.solver import quiet_solver
+from suanli.schedule.job import PPM, Spec
 from suanli.simulation.workload import Arrival
 from suanli.terms.errors import InputError
 from suanli.terms.quantity import WHOLE_DEVICE

@@ -114,7 +114,8 @@ class Run:
             for name in ("submitted", "ended", "waited_ms"))
         return Record(submitted, ended, waited,
                       tuple(a.tenant for a in self.workload.arrivals), tuple(self._intervals),
-                      sum(lane.devices for lane in self._lanes), at, hosts=self._lanes)
+                      sum(lane.devices for lane in self._lanes), at, hosts=self._lanes,
+                      preemptions=sum(job.preemptions for job in jobs))
 
 
 def _lanes(hosts: Any) -> tuple[dict[str, int], tuple[Lane, ...]]:

@@ -5,6 +5,9 @@ from typing import Final
 
 from suanli.planning.scheduler import Scheduler
 from suanli.simulation.baselines.greedy import Greedy
+from suanli.simulation.baselines.kube.scheduler import Kube
+from suanli.simulation.baselines.kube.throttle import TokenBucket
+from suanli.simulation.baselines.kube_gang import KubeGang
 from suanli.terms.errors import InputError
 
 # Each takes the seed of the run, for those whose choices are random.
@@ -14,6 +17,11 @@ SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "tokenflow": lambda seed: _tokenflow(),
     "tokenflow-unfair": lambda seed: _tokenflow(is_fair=False),
     "tokenflow-unpreempted": lambda seed: _tokenflow(is_preempting=False),
+    "kube": lambda seed: Kube("few", seed),
+    "kube-split": lambda seed: Kube("split", seed),
+    "kube-qps50": lambda seed: Kube("few", seed, TokenBucket()),
+    "kube-qps50-split": lambda seed: Kube("split", seed, TokenBucket()),
+    "kube-gang": KubeGang,
 }
 
 

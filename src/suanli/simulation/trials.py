@@ -29,6 +29,7 @@ from suanli.simulation.run import Progress, Run
 from suanli.simulation.schedulers import SCHEDULERS, scheduler
 from suanli.simulation.series import series_of
 from suanli.simulation.sizing import fleet_for, generated_fleet, load_of
+from suanli.simulation.traces.openb import HOSTS
 from suanli.simulation.traces.philly import FACTORS, THROUGHPUTS, TRACE, read_workload
 from suanli.simulation.workload import Workload
 from suanli.simulation.world import EPOCH, World
@@ -170,6 +171,14 @@ def _generated(trial: Trial, progress: Progress) -> Result:
     return _play(trial, setting, progress)
 
 
+def _openb(trial: Trial, progress: Progress) -> Row:
+    """Arrivals only. Imported late: its kernels are only loaded by whoever runs them."""
+    from suanli.simulation.packing_world import replay_openb
+    row = replay_openb(trial.folder, trial.workload, trial.policy, trial.demand, trial.seed)
+    progress(1, 1)
+    return row
+
+
 def _play(trial: Trial, setting: Setting, progress: Progress) -> Result:
     """Run a workload through the domain, or in the arena."""
     row: Row = {"offered_load": setting.offered,
@@ -199,5 +208,7 @@ KINDS: Final[dict[str, Kind]] = {
     "philly": Kind((TRACE, THROUGHPUTS), (
         "load", "fleet", "days", "limit_factors", "restore_s", "arena"), tuple(SCHEDULERS),
         _philly),
+    "openb": Kind((HOSTS,), ("workload", "demand"),
+                  ("random", "best-fit", "fgd", "tokenflow"), _openb),
     GENERATED: Kind((), ("load", "restore_s", "arena"), tuple(SCHEDULERS), _generated),
 }

@@ -20,6 +20,7 @@ from suanli.planning.tokenflow.preemption import TRIED_MAX, Budget, Displaceable
 from suanli.planning.tokenflow.queue import Weighed, weigh
 from suanli.planning.view import PPM, Ints, Slots, View
 from suanli.terms.instant import MINUTE
+from suanli.terms.quantity import WHOLE_DEVICE
 
 ROUND_MS = MINUTE
 
@@ -151,7 +152,8 @@ class TokenFlow:
 
     def _reserve(self, view: View, waiting: Weighed, at: int) -> None:
         jobs = view.jobs
-        late = (at - jobs.queued_at[waiting.rows] > PATIENCE_MS) & (jobs.share[waiting.rows] == 1000)
+        late = at - jobs.queued_at[waiting.rows] > PATIENCE_MS
+        late &= jobs.share[waiting.rows] == WHOLE_DEVICE
         order = np.argsort(jobs.queued_at[waiting.rows], kind="stable")
         for index in order[late[order]]:
             row = int(waiting.rows[index])
