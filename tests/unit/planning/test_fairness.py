@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from suanli.planning.fairness.layout import layout_of
+from suanli.planning.fairness.matrix import Matrix
 from suanli.planning.fairness.problem import Problem
 from suanli.planning.fairness.program import Program
 from suanli.planning.fairness.shares import Shares
@@ -251,6 +253,20 @@ def test_another_matrix_does_not_fit() -> None:
     assert not program.fits(replace(problem, theta=problem.theta * 2))
     assert not program.fits(replace(problem, discount=problem.discount * 0.5))
     assert not program.fits(synthetic(1, 4, 10, 2, 3))
+
+
+def test_what_is_no_number_never_reaches_the_solver() -> None:
+    problem = synthetic(1, 4, 9, 2, 3)
+    layout = layout_of(problem)
+    matrix = Matrix(layout, problem.discount, 1)
+    with pytest.raises(Unsolved, match="too large"):
+        matrix.set_costs(np.zeros(layout.columns), np.full((4, 1), np.nan))
+
+
+def test_the_largest_numbers_are_solved() -> None:
+    problem = synthetic(1, 4, 9, 2, 3)
+    solved(replace(problem, capacity=np.full((2, 3), 1e15), demand=np.full((9, 3), 1e15),
+                   work=np.full(9, 1e15)))
 
 
 def test_no_time_is_a_failure_by_name() -> None:

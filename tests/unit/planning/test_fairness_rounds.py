@@ -46,6 +46,7 @@ def free_market(seed: int) -> Problem:
     ("tenant_of_row", [0, -1, 1], "tenant_of_row at \\(1,\\) is -1"),
     ("tenant_of_row", [0.0, 1.0, 1.0], "tenant_of_row holds float64"),
     ("theta", [[float("inf")] * 2] * 3, "theta at \\(0, 0\\) is inf"),
+    ("capacity", [[1e308] * 2] * 2, "capacity at \\(0, 0\\) is 1e\\+308; 0 to 1e\\+15"),
     ("hours", [0.25, 0.0], "hours holds 0.0; above 0"),
     ("discount", [1.0, 0.0], "discount holds 0.0; above 0"),
     ("capacity", [[1.0], [1.0]], "capacity has shape \\(2, 1\\)"),

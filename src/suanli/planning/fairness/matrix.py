@@ -13,7 +13,7 @@ import numpy as np
 
 from suanli.planning.fairness.layout import Layout
 from suanli.planning.fairness.problem import Floats, Problem
-from suanli.planning.solver import quiet_solver
+from suanli.planning.solver import Unsolved, quiet_solver
 
 INFINITY = highspy.kHighsInf
 
@@ -32,6 +32,7 @@ class Matrix:
     def set_costs(self, shares: Floats, pieces: Floats) -> None:
         """Set the costs of shares (P, T) and of pieces (U, N)."""
         costs = np.concatenate([shares.ravel(), pieces.ravel()])
+        _refuse_what_is_no_number(costs)
         self.solver.changeColsCost(len(costs), self._columns, costs)
 
     def set_pieces(self, lower: Floats, upper: Floats) -> None:
@@ -48,6 +49,7 @@ class Matrix:
         upper = np.concatenate([
             problem.received, (capacity * problem.hours).ravel(),
             (problem.demand * problem.hours * may).ravel(), problem.work]) / unit
+        _refuse_what_is_no_number(upper)
         lower = np.full(len(upper), -INFINITY)
         lower[:problem.tenants] = upper[:problem.tenants]
         self.solver.changeRowsBounds(len(upper), self._rows, lower, upper)
@@ -64,6 +66,12 @@ class Matrix:
         duals = np.asarray(self.solver.getSolution().row_dual)
         tenants, capacity, parallelism, work = np.split(duals, ends)
         return tenants, capacity.reshape(pools, slots), parallelism.reshape(rows, slots), work
+
+
+def _refuse_what_is_no_number(values: Floats) -> None:
+    # HiGHS accepts NaN and then runs for ever, past its time limit.
+    if not np.isfinite(values).all():
+        raise Unsolved("numbers too large or too small for the solver")
 
 
 def _model(layout: Layout, discount: Floats, pieces: int) -> Any:

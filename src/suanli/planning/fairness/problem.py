@@ -27,6 +27,8 @@ Mask = NDArray[np.bool_]
 
 QUARTER_MS = 15 * 60 * 1000
 HOUR_MS = 4 * QUARTER_MS
+# Far above any fleet or budget, and products of three stay far below the largest float.
+VALUE_MAX = 1e15
 # Quarters are what a round can still steer, hours are delivery periods, days only give work that
 # can wait somewhere to wait.
 NEAR_SLOTS, HOUR_SLOTS, DAY_SLOTS = 8, 22, 6
@@ -34,7 +36,7 @@ NEAR_SLOTS, HOUR_SLOTS, DAY_SLOTS = 8, 22, 6
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One problem; U tenants, K rows, G pools, T slots. Everything is finite and at least 0.
+    """One problem; U tenants, K rows, G pools, T slots. Everything is from 0 to VALUE_MAX.
 
     Raises: InputError, naming what was found.
     """
@@ -98,10 +100,10 @@ def _array(name: str, value: object, kind: type) -> NDArray[Any]:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{name} is no array of numbers: {error}") from error
-    good = np.isfinite(array) & (array >= 0)
+    good = (array >= 0) & (array <= VALUE_MAX)  # neither holds for what is no number
     if not good.all():
         at = tuple(int(i) for i in np.argwhere(~good)[0])
-        raise InputError(f"{name} at {at} is {array[at]}; a finite number from 0 up is accepted")
+        raise InputError(f"{name} at {at} is {array[at]}; 0 to {VALUE_MAX:g} is accepted")
     return array
 
 
