@@ -3,8 +3,8 @@
 Rows are (tenant, speeds by pool), since jobs with equal speeds are exchangeable to the program;
 what they want is expected work, from learned run times. The program's first slot gives each
 tenant a target; what a tenant received less than its targets is its entitlement, in windows of an
-equal share of the fleet. The program's duals are the chips' prices, averaged over a day, since a
-job is placed for hours; where nothing was ever scarce every chip is worth the same.
+equal share of the fleet. Its duals are the forward price signal (`shares`). Chips are chosen by
+the prices of the balanced assignment (`prices`).
 """
 
 from typing import Final
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from suanli.planning.fairness.keeper import FairShares
 from suanli.planning.fairness.problem import Problem
 from suanli.planning.tokenflow.estimates import RunTimes
+from suanli.planning.tokenflow.prices import balanced_prices
 from suanli.planning.tokenflow.queue import expected_left
 from suanli.planning.view import PPM, RUNNING, Ints, View
 from suanli.terms.instant import DAY, HOUR, MINUTE
@@ -24,11 +25,11 @@ Floats = npt.NDArray[np.float64]
 
 EVERY_MS: Final = 15 * MINUTE
 SLOT_HOURS: Final = (0.25, 2.0, 21.75)
-DISCOUNT: Final = (1.0, 0.95, 0.8)
+DISCOUNT: Final = (1.0, 1.0, 1.0)
 WINDOW_MS: Final = DAY
 # Never reached by problems of a replay's size: a bound for the day it is, not a way to decide.
 SOLVE_S_MAX: Final = 30.0
-PRICE_MIN: Final = 0.05  # of the mean: no chip is ever worth nothing
+PRICE_MEMORY_MS: Final = HOUR  # prices move slowly: what is placed stays for hours
 
 
 class Entitlements:
@@ -38,7 +39,6 @@ class Entitlements:
         self.shares = FairShares(SOLVE_S_MAX)
         self.prices: Floats = np.ones(0)
         self.owed: Floats = np.zeros(0)  # reference device-milliseconds, by tenant
-        self._scarcity: Floats = np.zeros(0)
         self._target: Floats = np.zeros(0)  # reference devices, by tenant, since the last update
         self._at: int | None = None
 
@@ -67,32 +67,28 @@ class Entitlements:
             self._target = np.append(self._target, np.zeros(missing))
         if not len(self.prices):
             self.prices = np.ones(len(view.pools))
-            self._scarcity = np.zeros(len(view.pools))
 
     def _accrue(self, view: View, elapsed: int) -> None:
         """Add targets, take off what runs, and let what is old fade."""
         jobs, rows = view.jobs, view.rows(view.active)
         rows = rows[jobs.phase[rows] == RUNNING]
         speed = jobs.speed[rows, jobs.pool[rows]] / PPM
-        runs = np.bincount(jobs.tenant[rows], minlength=len(self.owed),
-                           weights=jobs.devices[rows] * jobs.share[rows] / WHOLE_DEVICE * speed)
+        wide = jobs.devices[rows] * jobs.share[rows] / WHOLE_DEVICE
+        runs = _sums(jobs.tenant[rows], wide * speed, len(self.owed))
         fade = np.exp(-elapsed / WINDOW_MS)
         self.owed = self.owed * fade + (self._target - runs) * elapsed
 
     def _solve(self, view: View, rows: Ints, at: int, runtimes: RunTimes, elapsed: int) -> None:
         problem = problem_of(view, rows, at, runtimes, len(self.owed))
+        prices = balanced_prices(problem.theta, problem.work, problem.capacity[:, 0])
+        if prices is not None:
+            fade = np.exp(-elapsed / PRICE_MEMORY_MS)
+            self.prices = self.prices * fade + prices * (1 - fade)
         shares = self.shares.update(problem, at)
         if not shares.is_fresh:
             return
         rate = (shares.devices[:, :, 0] * problem.theta).sum(axis=1)
-        self._target = np.bincount(problem.tenant_of_row, weights=rate,
-                                   minlength=len(self.owed))
-        price = shares.prices[:, 0] / max(shares.prices[:, 0].max(), 1e-300)
-        fade = np.exp(-elapsed / DAY)
-        self._scarcity = self._scarcity * fade + price * (1 - fade)
-        mean = self._scarcity.mean()
-        self.prices = (np.maximum(self._scarcity / mean, PRICE_MIN) if mean > 0
-                       else np.ones(len(price)))
+        self._target = _sums(problem.tenant_of_row, rate, len(self.owed))
 
 
 def problem_of(view: View, rows: Ints, at: int, runtimes: RunTimes, tenants: int) -> Problem:
@@ -105,11 +101,15 @@ def problem_of(view: View, rows: Ints, at: int, runtimes: RunTimes, tenants: int
     work = expected_left(view, rows, at, runtimes) * wide / HOUR
     slots = len(SLOT_HOURS)
     capacity = np.add.reduceat(view.devices, view.first_host[:-1]).astype(np.float64)
-    wanted = np.bincount(of_kind, weights=wide, minlength=len(kinds))
+    wanted = _sums(of_kind, wide, len(kinds))
     return Problem(
         budgets=np.array([view.budgets.get(t, 0.0) for t in range(tenants)]),
         received=np.zeros(tenants), tenant_of_row=kinds[:, 0], theta=kinds[:, 1:] / PPM,
         demand=np.repeat(wanted[:, None], slots, axis=1),
-        work=np.bincount(of_kind, weights=work, minlength=len(kinds)),
+        work=_sums(of_kind, work, len(kinds)),
         capacity=np.repeat(capacity[:, None], slots, axis=1), hours=np.array(SLOT_HOURS),
         discount=np.array(DISCOUNT), cost=np.zeros((len(capacity), slots)))
+
+
+def _sums(group: Ints, values: Floats, groups: int) -> Floats:
+    return np.bincount(group, weights=values, minlength=groups).astype(np.float64)

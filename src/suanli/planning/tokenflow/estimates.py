@@ -70,4 +70,5 @@ class RunTimes:
         wanted = below + part * (total[-1] - below)
         found = np.clip(np.searchsorted(total, wanted), 0, BINS - 1)
         upper = np.append(self._lower[1:], 1.0)
-        return np.maximum(upper[found], used)
+        reached: Floats = np.maximum(upper[found], used)
+        return reached

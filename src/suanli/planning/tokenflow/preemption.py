@@ -68,5 +68,6 @@ class Displaceable:
         """Return 1 for each placement in a pool that may make way for a job."""
         mine = stated_size(view, np.array([row]))[0]
         heavy = self.weight > HEAVIER_MIN * weight + restore_ms * self.devices
-        return (self.is_there & (self.pool == pool) & heavy
-                & (self.stated > mine)).astype(np.int64)
+        may: Ints = (self.is_there & (self.pool == pool) & heavy
+                     & (self.stated > mine)).astype(np.int64)
+        return may
