@@ -14,8 +14,8 @@ from typing import Any
 from suanli.simulation.confidence import mean_of
 from suanli.simulation.experiments import Experiment
 from suanli.simulation.report.definitions import DEFINITIONS
-from suanli.simulation.summary import Row, groups, is_sustained, means, number
-from suanli.simulation.trials import Result, Trial
+from suanli.simulation.summary import groups, is_sustained, means, number
+from suanli.simulation.trials import Result, Row, Trial
 from suanli.terms.errors import InputError
 
 STYLE = """

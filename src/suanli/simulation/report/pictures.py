@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 from suanli.simulation.report.style import GRID, INK, colours, figure
-from suanli.simulation.summary import Row, is_sustained, means
+from suanli.simulation.summary import is_sustained, means
+from suanli.simulation.trials import Row
 
 Series = dict[str, Any]
 Pairs = Sequence[tuple[str, Series]]
