@@ -5,8 +5,8 @@ actions are performed at once, and one that breaks a rule stops the run. Jobs st
 devices are bound; half-bound gangs hold theirs idle. A preempted job keeps its work and pays
 `restore_ms` at the start of its next placement. At its stated limit a job is ended.
 
-A run that can make no more progress is ended and says so: nothing runs, jobs wait, and nothing
-was bound for an hour.
+A run that can make no more progress is ended and says so: nothing runs, jobs wait, and for an
+hour nothing was bound or ended. Its delays are censored at the last arrival, if that is later.
 """
 
 import heapq
@@ -54,7 +54,7 @@ class Arena:
         self._waited = np.zeros(len(workload.arrivals))
         self._ended = np.full(len(workload.arrivals), -1.0)
         self._intervals: list[Interval] = []
-        self._bound_at = 0  # when anything was last bound
+        self._moved_at = 0  # when anything was last bound, ended, or came into an empty system
         self._decisions_s: list[float] = []
         self._preemptions = 0
 
@@ -72,6 +72,9 @@ class Arena:
                 break
             self._decide(at)
             if note := self._stall(at):
+                for arrival in arrivals[index:]:  # none of them would ever start
+                    self._submit(arrival, arrival.at)
+                at = max(at, arrivals[-1].at)
                 break
             at = self._next(at, arrivals[index].at if index < len(arrivals) else None)
         return self._record(at, note)
@@ -84,6 +87,8 @@ class Arena:
         if not any(by_pool):
             raise InputError(f"job {spec.name!r} asks for {spec.devices} devices of "
                              f"{', '.join(speeds)}: no pool of the fleet has them")
+        if not self.view.queued and not self.view.active:
+            self._moved_at = at
         self.view.submit(Request(
             self.view.jobs.count + 1, self._tenants[arrival.tenant], spec.devices, spec.share,
             by_pool, spec.time_limit_ms, is_preemptible=not arrival.slo_ms,
@@ -98,7 +103,7 @@ class Arena:
     def _perform(self, action: Action, at: int) -> None:
         row = action.row
         if isinstance(action, Bind):
-            self._bound_at = at
+            self._moved_at = at
             if self.view.bind(row, action.slots, at):
                 self._start(row, at)
         elif isinstance(action, Preempt):
@@ -142,7 +147,7 @@ class Arena:
             arrival = self.workload.arrivals[row]
             self._close(row, instant, self._lost[row])
             self.view.end(row, min(arrival.durations[0][1], arrival.spec.time_limit_ms))
-            self._ended[row] = instant
+            self._ended[row], self._moved_at = instant, at
             done += 1
         return done
 
@@ -157,7 +162,7 @@ class Arena:
         self.view.release(row)
 
     def _stall(self, at: int) -> str:
-        if self._ran_from or at - self._bound_at < STALLED_MS:
+        if self._ran_from or at - self._moved_at < STALLED_MS:
             return ""
         waiting = len(self.view.queued) + len(self.view.active)
         if not waiting:
