@@ -8,6 +8,8 @@ from suanli.simulation.baselines.greedy import Greedy
 from suanli.simulation.baselines.kube.scheduler import Kube
 from suanli.simulation.baselines.kube.throttle import TokenBucket
 from suanli.simulation.baselines.kube_gang import KubeGang
+from suanli.simulation.baselines.kueue import Kueue
+from suanli.simulation.baselines.slurm import Slurm
 from suanli.terms.errors import InputError
 
 # Each takes the seed of the run, for those whose choices are random.
@@ -22,6 +24,8 @@ SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "kube-qps50": lambda seed: Kube("few", seed, TokenBucket()),
     "kube-qps50-split": lambda seed: Kube("split", seed, TokenBucket()),
     "kube-gang": KubeGang,
+    "kueue": lambda seed: Kueue(),
+    "slurm": lambda seed: Slurm(),
 }
 
 
