@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from suanli.planning.scheduler import Scheduler
+from suanli.simulation.baselines.gavel import Gavel
 from suanli.simulation.baselines.greedy import Greedy
 from suanli.terms.errors import InputError
 
@@ -11,6 +12,7 @@ from suanli.terms.errors import InputError
 SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "fifo": lambda seed: Greedy("first"),
     "best-fit": lambda seed: Greedy("tightest"),
+    "gavel": lambda seed: Gavel(),
 }
 
 

@@ -38,7 +38,7 @@ def _load_of_one_host_each(workload: Workload, span_ms: int, chips: list[str]) -
     capacity = DEVICES_PER_HOST * span_ms
     if len(chips) == 1:
         return sum(wanted.values()) / capacity
-    solver = _quiet_solver()
+    solver = quiet_solver()
     z = solver.addVariable(0, highspy.kHighsInf, 1.0)
     use: dict[str, list[tuple[float, Any]]] = {chip: [] for chip in chips}
     for speeds, work in wanted.items():
@@ -54,7 +54,7 @@ def _load_of_one_host_each(workload: Workload, span_ms: int, chips: list[str]) -
     return float(solver.getInfo().objective_function_value)
 
 
-def _quiet_solver() -> Any:
+def quiet_solver() -> Any:
     """Return a solver that says nothing: its banner goes to the real standard output at once."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
