@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from suanli.planning.scheduler import Scheduler
+from suanli.simulation.baselines.gavel import Gavel
 from suanli.simulation.baselines.greedy import Greedy
 from suanli.simulation.baselines.kube.scheduler import Kube
 from suanli.simulation.baselines.kube.throttle import TokenBucket
@@ -26,6 +27,7 @@ SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "kube-gang": KubeGang,
     "kueue": lambda seed: Kueue(),
     "slurm": lambda seed: Slurm(),
+    "gavel": lambda seed: Gavel(),
 }
 
 
