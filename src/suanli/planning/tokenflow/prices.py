@@ -28,6 +28,8 @@ def balanced_prices(speeds: Floats, work: Floats, capacity: Floats) -> Floats | 
     """
     if len(capacity) == 1 or not work.sum() > 0:
         return np.ones(len(capacity))
+    speeds, of_kind = np.unique(speeds, axis=0, return_inverse=True)
+    work = np.bincount(of_kind.ravel(), weights=work, minlength=len(speeds)).astype(np.float64)
     solver = quiet_solver()
     fullest = solver.addVariable(0, highspy.kHighsInf, 1.0)
     loads: list[list[tuple[float, Any]]] = [[] for _ in capacity]

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from suanli.planning.scheduler import Action
+from suanli.planning.solver import quiet_solver
 from suanli.planning.view import PPM, Ints, View
 from suanli.simulation.baselines.rounds import Rounds, take_seats, unstoppable
-from suanli.planning.solver import quiet_solver
 from suanli.terms.errors import InvariantBroken
 from suanli.terms.instant import SECOND
 
@@ -157,7 +157,7 @@ class _Program:
         kinds, pools = worth.shape
         self.shape, self.solver = (kinds, pools), quiet_solver()
         self.total = np.append((worth * counts[:, None]).ravel() / counts.sum(), 0.0)
-        program = highspy.HighsLp()  # type: ignore[no-untyped-call]
+        program = highspy.HighsLp()
         program.num_col_, program.num_row_ = kinds * pools + 1, 2 * kinds + pools
         program.sense_ = highspy.ObjSense.kMaximize
         program.col_cost_ = np.append(np.zeros(kinds * pools), 1.0)

@@ -151,6 +151,6 @@ def _usage(view: View, flavors: int, tenants: list[int]) -> Floats:
     jobs, rows = view.jobs, view.rows(view.active)
     used = np.zeros((len(tenants), flavors))
     queue_of = {tenant: queue for queue, tenant in enumerate(tenants)}
-    queues = [queue_of[tenant] for tenant in jobs.tenant[rows].tolist()]
+    queues = np.array([queue_of[tenant] for tenant in jobs.tenant[rows].tolist()], dtype=np.int64)
     np.add.at(used, (queues, jobs.pool[rows]), jobs.held[rows] * jobs.share[rows] / WHOLE_DEVICE)
     return used

@@ -32,7 +32,8 @@ Floats = npt.NDArray[np.float64]
 def decayed(usage: Floats, rate: Floats, passed_ms: int) -> Floats:
     """Return device-milliseconds after a time at a constant rate of devices, both by tenant."""
     kept = 0.5 ** (passed_ms / HALF_LIFE_MS)
-    return usage * kept + rate * (HALF_LIFE_MS / np.log(2)) * (1 - kept)
+    left: Floats = usage * kept + rate * (HALF_LIFE_MS / np.log(2)) * (1 - kept)
+    return left
 
 
 def fair_tree(usage: Floats, shares: Floats) -> Floats:

@@ -1,0 +1,96 @@
+"""TokenFlow's parts by hand: estimates, prices, packing in blocks, displacement, drains."""
+
+import numpy as np
+import pytest
+
+from suanli.planning.scheduler import Bind, Preempt
+from suanli.planning.tokenflow.estimates import RunTimes
+from suanli.planning.tokenflow.prices import balanced_prices
+from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
+from suanli.planning.view import PPM, PoolSpec, Request, View
+from suanli.terms.instant import HOUR, MINUTE
+
+
+def view(*hosts: int, leaf: tuple[int, ...] = ()) -> View:
+    return View((PoolSpec("z", "chip", hosts, leaf),))
+
+
+def submit(v: View, devices: int, hours: float, at: int = 0, tenant: int = 0) -> int:
+    return v.submit(Request(v.jobs.count + 1, tenant, devices, 1000, (PPM,),
+                            round(hours * HOUR)), at)
+
+
+def perform(v: View, scheduler: TokenFlow, at: int) -> list[str]:
+    """Perform a round; return what was done, `+row` and `-row`."""
+    done = []
+    for action in scheduler.decide(v, at):
+        if isinstance(action, Bind):
+            v.bind(action.row, action.slots, at)
+            done.append(f"+{action.row}")
+        elif isinstance(action, Preempt):
+            v.release(action.row)
+            v.requeue(action.row, at, 0)
+            done.append(f"-{action.row}")
+    return done
+
+
+def test_estimates_learn_the_part_of_limits_that_is_used() -> None:
+    v, runtimes = view(8), RunTimes()
+    before = runtimes.expected(np.array([0.0]))[0]
+    for _ in range(200):
+        row = submit(v, 1, 10)
+        v.end(row, HOUR)
+    runtimes.learn(v)
+    after = runtimes.expected(np.array([0.0]))[0]
+    assert after == pytest.approx(0.1, rel=0.15)
+    assert abs(after - 0.1) < abs(before - 0.1)
+    assert runtimes.quantile(np.array([0.0]), 0.9)[0] == pytest.approx(0.1, rel=0.15)
+    assert runtimes.expected(np.array([0.5]))[0] > 0  # further than any: still something to come
+
+
+def test_prices_follow_who_gains_most() -> None:
+    """A job kind ten times faster on chip 0, one alike on both: 0 is dearer, but not tenfold."""
+    prices = balanced_prices(np.array([[10.0, 1.0], [1.0, 1.0]]), np.array([10.0, 5.0]),
+                             np.array([1.0, 1.0]))
+    assert prices is not None
+    assert prices.mean() == pytest.approx(1)
+    assert 1 <= prices[0] / prices[1] <= 10
+
+
+def test_the_lightest_goes_first_and_a_gang_stays_in_the_smallest_block() -> None:
+    v = view(4, 4, 4, 4, 4, leaf=(0, 0, 0, 1, 1))
+    row = submit(v, 8, 1)
+    assert perform(v, TokenFlow(), 0) == [f"+{row}"]
+    assert {host for host, _ in v.slots[row]} == {3, 4}
+    long, short = submit(v, 12, 50), submit(v, 12, 1)
+    assert perform(v, TokenFlow(), 0) == [f"+{short}"]
+    assert long in v.queued
+
+
+def test_a_heavy_placement_makes_way_once_it_has_run_and_never_the_other_way() -> None:
+    v, scheduler = view(4), TokenFlow()
+    heavy = submit(v, 4, 100)
+    assert perform(v, scheduler, 0) == [f"+{heavy}"]
+    light = submit(v, 2, 1)
+    assert perform(v, scheduler, MINUTE) == []  # it has not run long enough
+    assert perform(v, scheduler, 11 * MINUTE) == [f"-{heavy}", f"+{light}"]
+    assert perform(v, scheduler, 30 * MINUTE) == []  # the light one is not displaced in turn
+
+
+def test_whoever_waits_too_long_gets_a_bounded_start() -> None:
+    v, scheduler = view(4, 4), TokenFlow(Settings(is_preempting=False, is_fair=False))
+    for _ in range(4):
+        submit(v, 2, 48)
+    perform(v, scheduler, 0)
+    gang = submit(v, 8, 60)
+    perform(v, scheduler, 23 * HOUR)
+    assert scheduler.drains.by_row == {}  # it has waited no more than its patience
+    perform(v, scheduler, 25 * HOUR)
+    assert scheduler.drains.by_row[gang].start == 48 * HOUR
+    first = next(iter(v.active))
+    v.release(first)
+    v.end(first, HOUR)
+    late, brief = submit(v, 1, 30, 26 * HOUR), submit(v, 1, 5, 26 * HOUR)
+    done = perform(v, scheduler, 26 * HOUR)
+    assert done == [f"+{brief}"]  # it is surely over by then; the other is not
+    assert late in v.queued
