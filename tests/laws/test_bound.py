@@ -36,6 +36,9 @@ def test_no_scheduler_is_below_the_bound(policy: str) -> None:
         made = random_workload(seed)
         record = Arena(made, [FLEET], scheduler(policy, seed)).go()
         bound, mean = srpt_bound(made, FLEET), float(record.waited.mean()) / 1000
-        assert bound <= mean + 0.01, f"seed {seed}: {bound} above {mean}"
+        if record.note:  # a deadlock: its delays are censored, and no mean at all
+            assert (record.ended < 0).any(), record.note
+        else:
+            assert bound <= mean + 0.01, f"seed {seed}: {bound} above {mean}"
         waits += bound > 60
     assert waits >= 6  # the bound says something in half of them
