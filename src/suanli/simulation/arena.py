@@ -6,7 +6,8 @@ devices are bound; half-bound gangs hold theirs idle. A preempted job keeps its 
 `restore_ms` at the start of its next placement. At its stated limit a job is ended.
 
 A run that can make no more progress is ended and says so: nothing runs, jobs wait, and for an
-hour nothing was bound or ended. Its delays are censored at the last arrival, if that is later.
+hour nothing was bound, ended, or came while devices were free. Its delays are censored at the last
+arrival, if that is later.
 """
 
 import heapq
@@ -54,7 +55,7 @@ class Arena:
         self._waited = np.zeros(len(workload.arrivals))
         self._ended = np.full(len(workload.arrivals), -1.0)
         self._intervals: list[Interval] = []
-        self._moved_at = 0  # when anything was last bound, ended, or came into an empty system
+        self._moved_at = 0  # when anything was last bound, ended, or came while devices were free
         self._decisions_s: list[float] = []
         self._preemptions = 0
 
@@ -87,7 +88,7 @@ class Arena:
         if not any(by_pool):
             raise InputError(f"job {spec.name!r} asks for {spec.devices} devices of "
                              f"{', '.join(speeds)}: no pool of the fleet has them")
-        if not self.view.queued and not self.view.active:
+        if self.view.free.any():
             self._moved_at = at
         self.view.submit(Request(
             self.view.jobs.count + 1, self._tenants[arrival.tenant], spec.devices, spec.share,

@@ -98,6 +98,39 @@ def test_a_half_started_gang_that_nothing_can_complete_is_a_deadlock() -> None:
     assert (row["unfinished"], row["utilisation"]) == (1, 0)
 
 
+class Slow(Scripted):
+    """Binds what waits a minute after it came."""
+
+    def decide(self, view: View, at: int) -> Iterator[Action]:
+        for row in view.rows(view.queued).tolist():
+            if at >= int(view.jobs.queued_at[row]) + MINUTE:
+                yield Bind(row, ((0, view.free_devices(0, 1)),))
+
+    def next_instant(self, at: int) -> int | None:
+        return at + MINUTE
+
+
+def test_a_scheduler_that_takes_its_time_is_no_deadlock() -> None:
+    """Also after hours in which nothing waited, and after a job of hours ended."""
+    made = workload((0, "x", 1, 5), (600, "x", 1, 5), (601, "x", 1, 200), (1000, "x", 1, 5))
+    record = Arena(made, [FLEET], Slow()).go()
+    assert record.note == ""
+    assert (record.waited[[0, 1, 3]] == MINUTE).all()
+
+
+def test_a_deadlock_censors_at_the_last_arrival() -> None:
+    """Two gangs of twelve hold six devices each."""
+    made = workload((0, "x", 12, 5), (0, "x", 12, 5), (30, "x", 1, 5), (300, "x", 1, 5),
+                    (400, "x", 1, 5))
+    every, half = (0, 1, 2, 3), ((1, (0, 1)), (1, (2, 3)))
+    record = Arena(made, [FLEET], Scripted(
+        Bind(0, ((0, every), half[0])), Bind(1, ((2, every), half[1])))).go()
+    assert record.note.endswith("2 half-started gangs hold 12 of 12 devices, 4 jobs wait")
+    assert record.stopped == EPOCH + 400 * MINUTE
+    assert record.waited.tolist() == [m * MINUTE for m in (400, 400, 370, 100, 0)]
+    assert metrics(record, made)["unfinished"] == 5
+
+
 def test_preempted_work_is_kept_and_restoring_is_counted() -> None:
     """60 minutes of work, stopped after 20, resumed at once with 5 minutes of restoring."""
     class Interrupter(Scripted):

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 from suanli.planning.scheduler import Action, Bind
-from suanli.planning.view import View
+from suanli.planning.view import QUEUED, View
 from suanli.simulation.baselines.kube.hosts import Hosts, Kind, Kinds, Rule
 from suanli.simulation.baselines.kube.queue import (
     FREE_AT,
@@ -167,8 +167,9 @@ class Kube:
             self._ends_seen = len(view.finished)
             deletion(self.queue, at, 0)
         for row in range(self._rows_seen, view.jobs.count):
-            # A microsecond apart, so that pods of one job follow one another at first.
-            self._create(view, row, at + row - self._rows_seen)
+            if view.jobs.phase[row] == QUEUED:
+                # A microsecond apart, so that pods of one job follow one another at first.
+                self._create(view, row, at + row - self._rows_seen)
         self._rows_seen = view.jobs.count
 
     def _create(self, view: View, row: int, at: int) -> None:
