@@ -15,6 +15,7 @@ SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "best-fit": lambda seed: Greedy("tightest"),
     "kueue": lambda seed: Kueue(),
     "slurm": lambda seed: Slurm(),
+    "slurm-devices": lambda seed: Slurm(books_whole_hosts=False),
 }
 
 
