@@ -28,6 +28,7 @@ SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "kueue": lambda seed: Kueue(),
     "slurm": lambda seed: Slurm(),
     "gavel": lambda seed: Gavel(),
+    "slurm-devices": lambda seed: Slurm(books_whole_hosts=False),
 }
 
 

@@ -17,10 +17,10 @@ Cost: O(steps of the pool's hosts) a job on one host, O(s log s) for a gang over
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-Ints = npt.NDArray[np.int64]
+from suanli.planning.view import Ints
+
 FOR_EVER: Final = 1 << 40  # minutes; later than any limit ends
 
 
@@ -166,23 +166,18 @@ def _gang_start(times: Ints, free: Ints, steps: Ints, lo: int, hi: int, whole: i
 
 
 @njit(cache=True)
-def book(times: Ints, free: Ints, steps: Ints, lo: int, hi: int, size: int, devices: int,
-         minutes: int, books_whole_hosts: bool, hosts: Ints, counts: Ints) -> tuple[int, int]:
-    """Book a job in hosts [lo, hi) of at most `size` devices; return (start, hosts it takes).
-
-    `hosts`, `counts`: (hosts of the pool + 1,) written: where, and how many devices on each. The
-    start is FOR_EVER, with no hosts, where it never fits.
-    """
+def _book(times: Ints, free: Ints, steps: Ints, lo: int, hi: int, size: int, devices: int,
+          minutes: int, books_whole_hosts: bool, hosts: Ints, counts: Ints) -> tuple[int, int]:
+    """Book a job in hosts [lo, hi) of at most `size` devices; return (start, hosts it takes)."""
     start, n = FOR_EVER, 0
-    whole, rest = devices // size, devices % size
-    if devices <= size:
-        whole, rest = 0, devices
+    whole, rest = (0, devices) if devices <= size else (devices // size, devices % size)
+    if whole:
+        start = _gang_start(times, free, steps, lo, hi, whole, size, rest, minutes)
+    else:
         for host in range(lo, hi):
             start = _earliest(times, free, steps, host, devices, minutes, start)
             if start == 0:
                 break
-    else:
-        start = _gang_start(times, free, steps, lo, hi, whole, size, rest, minutes)
     if start == FOR_EVER:
         return start, 0
     for host in range(lo, hi):
@@ -197,3 +192,33 @@ def book(times: Ints, free: Ints, steps: Ints, lo: int, hi: int, size: int, devi
         gone = FOR_EVER if start > 0 and books_whole_hosts else counts[i]
         take(times, free, steps, hosts[i], start, start + minutes, gone)
     return start, n
+
+
+@njit(cache=True)
+def plan(times: Ints, free: Ints, steps: Ints, jobs: Ints, lo: Ints, hi: Ints, size: Ints,
+         devices: Ints, minutes: Ints, books_whole_hosts: bool) -> tuple[Ints, Ints, Ints, Ints]:
+    """Book every (job, pool) pair, the first in rank first.
+
+    `jobs`, `devices`, `minutes`: (pair,); the pairs of a job are adjacent, and those after one that
+    starts now are passed over. `lo`, `hi`, `size`: (pair,) the pool's hosts, and its largest.
+    Return `starts` (pair,), FOR_EVER where it never fits or was passed over; and of those that
+    start now (taking, [pair, host, devices]) as three arrays.
+    """
+    starts = np.full(len(jobs), FOR_EVER, dtype=np.int64)
+    room = free[:, 0].sum() + 1
+    pairs, hosts, counts = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(
+        room, np.int64)
+    one_hosts, one_counts = np.empty(len(steps) + 1, np.int64), np.empty(len(steps) + 1, np.int64)
+    n, started = 0, -1
+    for pair in range(len(jobs)):
+        if jobs[pair] == started:
+            continue
+        starts[pair], taken = _book(times, free, steps, lo[pair], hi[pair], size[pair],
+                                    devices[pair], minutes[pair], books_whole_hosts,
+                                    one_hosts, one_counts)
+        if starts[pair] == 0:
+            started = jobs[pair]
+            for i in range(taken):
+                pairs[n], hosts[n], counts[n] = pair, one_hosts[i], one_counts[i]
+                n += 1
+    return starts, pairs[:n], hosts[:n], counts[:n]

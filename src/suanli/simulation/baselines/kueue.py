@@ -67,6 +67,9 @@ class Kueue:
 
     def __init__(self) -> None:
         self._inadmissible: set[int] = set()  # rows set aside; a subset of `view.queued`
+        # By kind of request, the fewest devices that had no room since the last end: as room only
+        # shrinks until the next, no more of that kind have either.
+        self._failed: dict[tuple[bytes, int], int] = {}
         self._admitted: set[int] = set()  # active rows as this scheduler left them
         self._busy_until = 0
 
@@ -76,6 +79,7 @@ class Kueue:
             return
         if not self._admitted <= view.active.keys():
             self._inadmissible.clear()
+            self._failed.clear()
         queues = self._queues(view)
         count = 0
         while queues and not count:
@@ -96,9 +100,10 @@ class Kueue:
         """Return each tenant's pending rows that are not set aside, the earliest last."""
         queues: dict[int, list[int]] = {}
         jobs = view.jobs
-        for row in sorted(view.queued, key=lambda r: (-int(jobs.submitted[r]), -r)):
-            if row not in self._inadmissible:
-                queues.setdefault(int(jobs.tenant[row]), []).append(row)
+        rows = np.array([r for r in view.queued if r not in self._inadmissible], dtype=np.int64)
+        rows = rows[np.lexsort((rows, jobs.submitted[rows]))[::-1]]
+        for row, tenant in zip(rows.tolist(), jobs.tenant[rows].tolist(), strict=True):
+            queues.setdefault(tenant, []).append(row)
         return list(queues.values())
 
     def _nominate(self, view: View, queues: list[list[int]]) -> dict[int, int]:
@@ -120,15 +125,21 @@ class Kueue:
         Borrowing is unlimited, so quota is short only where the flavor's devices are: room in its
         topology implies quota.
         """
-        speed = view.jobs.speed[row]
+        speed, devices = view.jobs.speed[row], int(view.jobs.devices[row])
+        kind = (speed.tobytes(), int(view.jobs.share[row]))
+        if devices >= self._failed.get(kind, devices + 1):
+            return None
         for pool in np.argsort(-speed, kind="stable"):
             if speed[pool] and assign(view, row, int(pool)) is not None:
                 return int(pool)
+        self._failed[kind] = devices
         return None
 
     def _tournament(self, view: View, heads: dict[int, int]) -> Iterator[tuple[int, int]]:
         """Yield (row, flavor), the lowest share after admission first; usage is read anew."""
         jobs, left = view.jobs, dict(heads)
+        if not left:
+            return
         tenants = list(view.budgets)
         weight = np.array(list(view.budgets.values())) / sum(view.budgets.values())
         fleet = [float(sum(pool.devices)) for pool in view.pools]
@@ -151,6 +162,6 @@ def _usage(view: View, flavors: int, tenants: list[int]) -> Floats:
     jobs, rows = view.jobs, view.rows(view.active)
     used = np.zeros((len(tenants), flavors))
     queue_of = {tenant: queue for queue, tenant in enumerate(tenants)}
-    queues = np.array([queue_of[tenant] for tenant in jobs.tenant[rows].tolist()], dtype=np.int64)
+    queues = np.array([queue_of[t] for t in jobs.tenant[rows].tolist()], dtype=np.int64)
     np.add.at(used, (queues, jobs.pool[rows]), jobs.held[rows] * jobs.share[rows] / WHOLE_DEVICE)
     return used

@@ -13,23 +13,28 @@ passes, both in order of priority:
 
 Hosts: select/cons_tres without LLN, the fewest free devices first. A fraction of a device takes a
 device to itself (gres/gpu without sharding). No preemption (Slurm's default). Kinder than the
-original: passes take no time. Cycles that could decide nothing new are left out: after one that
-started nothing, a plan only changes with a submission, an end, or another order of priority.
+original: passes take no time. `slurm-devices` is what the original does not offer: bookings of
+single devices. Cycles that could decide next to nothing new are left out: after one that started
+nothing, a plan only changes with a submission, an end, another order of priority, or by a minute
+of rounding (run every 30 s, six days of Philly give the same mean delay to 0.04 s).
 
 Sources: slurm doc/html/sched_config.shtml, slurm.conf(5), scheduler.md 2.2 and 4 (B4).
 """
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
 from suanli.planning.placing import place
 from suanli.planning.scheduler import Action, Bind
-from suanli.planning.view import RUNNING, Ints, View
-from suanli.simulation.baselines.backfill import book, profile
+from suanli.planning.view import PPM, RUNNING, Ints, Slots, View
+from suanli.simulation.baselines.backfill import plan, profile
 from suanli.simulation.baselines.slurm_priority import CALC_PERIOD_MS, Priorities
 from suanli.terms.instant import MINUTE, SECOND
+from suanli.terms.quantity import WHOLE_DEVICE
 
 DEPTH: Final = 100
 INTERVAL_MS: Final = 30 * SECOND
@@ -62,7 +67,7 @@ class Slurm:
 
     def __init__(self, books_whole_hosts: bool = True) -> None:
         self.books_whole_hosts = books_whole_hosts
-        self.planned: dict[tuple[int, int], int] = {}  # (row, pool) -> instant, of the last cycle
+        self.planned: dict[tuple[int, int], int] = {}  # (row, pool): minutes ahead, last cycle
         self._priorities = Priorities()
         self._held = Held()
         self._seen = -1  # the view's version as this scheduler left it
@@ -102,36 +107,56 @@ class Slurm:
                 if not is_open[pool]:
                     continue
                 tested += 1
-                if slots := place(view, row, pool, "tightest"):
+                if slots := _fit(view, row, pool):
                     yield Bind(row, slots)
                     break
                 is_open[pool] = False
 
     def _backfill(self, view: View, at: int) -> Iterator[Action]:
         """Book every pair in order; start those whose window begins now."""
-        held = self._held.entries(view)
         now = at // MINUTE
-        pairs = [(row, pool) for row in self._order for pool in _partitions(view, row)]
-        ends = np.maximum(1, -(-held[:, 3] // MINUTE) - now)
-        table = profile(view.devices, held[:, 1], held[:, 2], ends, len(pairs))
-        room = int(np.diff(view.first_host).max()) + 1
-        hosts, counts = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
-        self.planned = {}
-        for row, pool in pairs:
-            if row not in view.queued:
-                continue
-            lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
-            minutes = -(-(at + view.limit_on(row, pool)) // MINUTE) - now
-            start, count = book(
-                *table, lo, hi, int(view.devices[lo:hi].max()), int(view.jobs.devices[row]),
-                minutes, self.books_whole_hosts, hosts, counts)
-            self.planned[row, pool] = (now + start) * MINUTE if start else at
-            if start == 0:
-                yield Bind(row, tuple((int(h), view.free_devices(int(h), int(c)))
-                                      for h, c in zip(hosts[:count], counts[:count], strict=True)))
+        rows, pools = _pairs(view, np.array(self._order, dtype=np.int64))
+        held = self._held.entries(view)
+        table = profile(view.devices, held[:, 1], held[:, 2],
+                        np.maximum(1, -(-held[:, 3] // MINUTE) - now), len(rows))
+        lo = view.first_host[:-1]
+        sizes = np.maximum.reduceat(view.devices, lo)
+        starts, pairs, hosts, counts = plan(
+            *table, rows, lo[pools], view.first_host[1:][pools], sizes[pools],
+            view.jobs.devices[rows], -(-(at + _limits(view, rows, pools)) // MINUTE) - now,
+            self.books_whole_hosts)
+        self.planned = dict(zip(zip(rows.tolist(), pools.tolist(), strict=True),
+                                starts.tolist(), strict=True))
+        taken = list(zip(rows[pairs].tolist(), hosts.tolist(), counts.tolist(), strict=True))
+        for row, of_row in groupby(taken, key=itemgetter(0)):
+            yield Bind(row, tuple((host, view.free_devices(host, count))
+                                  for _, host, count in of_row))
+
+
+def _fit(view: View, row: int, pool: int) -> Slots | None:
+    """Return hosts for a job now, its devices all its own."""
+    if view.jobs.share[row] == WHOLE_DEVICE:
+        return place(view, row, pool, "tightest")
+    lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
+    free = np.where(view.free[lo:hi] > 0, view.free[lo:hi], np.iinfo(np.int64).max)
+    host = lo + int(free.argmin())
+    return ((host, view.free_devices(host, 1)),) if view.free[host] else None
 
 
 def _partitions(view: View, row: int) -> list[int]:
     """Return the pools that may run a job, the fastest first."""
-    speed = view.jobs.speed[row]
-    return [int(pool) for pool in np.argsort(-speed, kind="stable") if speed[pool]]
+    return [int(pool) for pool in _pairs(view, np.array([row]))[1]]
+
+
+def _pairs(view: View, rows: Ints) -> tuple[Ints, Ints]:
+    """Return (row, pool) pairs in the order of rows, each row's fastest pool first."""
+    speed = view.jobs.speed[rows]
+    pools = np.argsort(-speed, axis=1, kind="stable")
+    may = np.take_along_axis(speed, pools, axis=1) > 0
+    return np.repeat(rows, may.sum(axis=1)), pools[may]
+
+
+def _limits(view: View, rows: Ints, pools: Ints) -> Ints:
+    """Return what `View.limit_on` does, of many pairs at once."""
+    left = np.maximum(1, view.jobs.limit_ms[rows] - view.jobs.progress_ms[rows])
+    return np.asarray(-(-left * PPM // view.jobs.speed[rows, pools]))

@@ -32,8 +32,7 @@ Floats = npt.NDArray[np.float64]
 def decayed(usage: Floats, rate: Floats, passed_ms: int) -> Floats:
     """Return device-milliseconds after a time at a constant rate of devices, both by tenant."""
     kept = 0.5 ** (passed_ms / HALF_LIFE_MS)
-    left: Floats = usage * kept + rate * (HALF_LIFE_MS / np.log(2)) * (1 - kept)
-    return left
+    return np.asarray(usage * kept + rate * (HALF_LIFE_MS / np.log(2)) * (1 - kept))
 
 
 def fair_tree(usage: Floats, shares: Floats) -> Floats:
@@ -52,13 +51,14 @@ class Priorities:
         self._rate = np.zeros(0)  # devices held since `_at`
         self._at = 0
         self._calculated = -CALC_PERIOD_MS
-        self._factors = np.zeros(0)
+        self._factors: dict[int, float] = {}  # fair share by tenant
         self._of: dict[int, float] = {}  # priority by row, of queued rows
 
     def accrue(self, view: View, at: int) -> None:
         """Charge what was held since the last call."""
-        size = max(view.budgets, default=-1) + 1
-        self._usage, self._rate = (np.pad(a, (0, size - len(a))) for a in (self._usage, self._rate))
+        new = np.zeros(max(view.budgets, default=-1) + 1 - len(self._usage))
+        self._usage = np.concatenate([self._usage, new])
+        self._rate = np.concatenate([self._rate, new])
         self._usage = decayed(self._usage, self._rate, at - self._at)
         self._at = at
 
@@ -69,29 +69,28 @@ class Priorities:
                                  minlength=len(self._usage)) / WHOLE_DEVICE
 
     def ranked(self, view: View, at: int) -> Ints:
-        """Return the queued rows: highest priority, then earliest submission, first."""
+        """Return the queued rows: highest priority, then earliest submission, first.
+
+        `accrue` must have been called for this instant.
+        """
         rows, jobs = view.rows(view.queued), view.jobs
         if at - self._calculated >= CALC_PERIOD_MS:
-            self._calculate(view, at)
+            self._calculated, self._of, self._factors = at, {}, {}
         new = [row for row in rows.tolist() if row not in self._of]
         if new:
             self._rate_jobs(view, np.array(new), at)
         priority = np.array([self._of[row] for row in rows.tolist()])
         return rows[np.lexsort((rows, jobs.submitted[rows], -priority))]
 
-    def _calculate(self, view: View, at: int) -> None:
-        self._calculated, self._of = at, {}
-        self._factors = np.zeros(0)
-
     def _rate_jobs(self, view: View, rows: Ints, at: int) -> None:
         tenants = list(view.budgets)
-        if len(self._factors) < len(self._usage):
-            self._factors = np.zeros(len(self._usage))
-            self._factors[tenants] = fair_tree(self._usage[tenants],
-                                               np.array([view.budgets[t] for t in tenants]))
+        if len(self._factors) < len(tenants):  # computed anew, or for a tenant's first job
+            shares = np.array([view.budgets[tenant] for tenant in tenants])
+            factors = fair_tree(self._usage[tenants], shares).tolist()
+            self._factors = dict(zip(tenants, factors, strict=True))
         jobs = view.jobs
         age = np.minimum((at - jobs.submitted[rows]) / AGE_MAX_MS, 1.0)
         size = jobs.devices[rows] * jobs.share[rows] / WHOLE_DEVICE / view.capacity
-        values = (WEIGHT_AGE * age + WEIGHT_SIZE * size
-                  + WEIGHT_FAIR_SHARE * self._factors[jobs.tenant[rows]])
+        fair = np.array([self._factors[tenant] for tenant in jobs.tenant[rows].tolist()])
+        values = WEIGHT_AGE * age + WEIGHT_FAIR_SHARE * fair + WEIGHT_SIZE * size
         self._of.update(zip(rows.tolist(), values.tolist(), strict=True))
