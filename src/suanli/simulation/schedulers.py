@@ -6,6 +6,7 @@ from typing import Final
 from suanli.planning.scheduler import Scheduler
 from suanli.simulation.baselines.gavel import Gavel
 from suanli.simulation.baselines.greedy import Greedy
+from suanli.simulation.baselines.shockwave import Shockwave
 from suanli.terms.errors import InputError
 
 # Each takes the seed of the run, for those whose choices are random.
@@ -13,6 +14,7 @@ SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "fifo": lambda seed: Greedy("first"),
     "best-fit": lambda seed: Greedy("tightest"),
     "gavel": lambda seed: Gavel(),
+    "shockwave": lambda seed: Shockwave(),
 }
 
 

@@ -157,7 +157,7 @@ class _Program:
         kinds, pools = worth.shape
         self.shape, self.solver = (kinds, pools), quiet_solver()
         self.total = np.append((worth * counts[:, None]).ravel() / counts.sum(), 0.0)
-        program = highspy.HighsLp()  # type: ignore[no-untyped-call]
+        program = highspy.HighsLp()
         program.num_col_, program.num_row_ = kinds * pools + 1, 2 * kinds + pools
         program.sense_ = highspy.ObjSense.kMaximize
         program.col_cost_ = np.append(np.zeros(kinds * pools), 1.0)

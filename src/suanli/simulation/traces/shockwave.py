@@ -20,6 +20,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -99,7 +100,7 @@ def read_jobs(folder: Path) -> list[TraceJob]:
     jobs = [_job(line, f"{path}:{number}", speeds) for number, line in enumerate(lines, 1)]
     if not jobs:
         raise InputError(f"{path}: no jobs")
-    for number, (before, job) in enumerate(zip(jobs, jobs[1:], strict=False), 2):
+    for number, (before, job) in enumerate(pairwise(jobs), 2):
         if job.arrival_ms < before.arrival_ms:
             raise InputError(f"{path}:{number}: arrival: found {job.arrival_ms / SECOND}; lines "
                              "in order of arrival are accepted")
