@@ -8,10 +8,10 @@ where that cannot be, jobs behind it weigh rho^12 (rho^100 in their last round).
 the jobs with the most left.
 
 Ours differs in three ways. A concave log needs no binaries, so how many rounds a job gets is an LP
-over counts; counts are rounded down, what is left over goes to the largest remainders, and rounds
-are filled in order of weight, jobs without slack first. Where the program of the paper has
-Dirichlet posteriors of batch sizes, ours has the stated limit: nobody here is told more. And
-finish times count from a job's own submission, so that the start of the clock does not matter.
+over counts; these are rounded down, what is left over goes by weight and remainder, and rounds are
+filled in order of weight, jobs without slack first. Where the paper has Dirichlet posteriors of
+batch sizes, ours has the stated limit: nobody here is told more. And finish times count from a
+job's own submission, so that the start of the clock does not matter.
 """
 
 from collections.abc import Iterator
@@ -61,6 +61,11 @@ class Window:
     @property
     def whole(self) -> Floats:
         return self.done + self.left
+
+    @property
+    def charge(self) -> Floats:
+        """Whole rounds a round of work costs: a job that could finish takes its last one whole."""
+        return np.where(self.left <= WINDOW, np.ceil(self.left) / self.left, 1.0)
 
 
 class Shockwave:
@@ -155,12 +160,12 @@ def plan(window: Window) -> list[list[int]]:
     if (after >= 0).all():
         counts = _counts(window, np.ones(jobs), np.maximum(window.left - after, 0))
         if counts is not None:
-            return _fill(window, _whole(window, counts), np.ones(jobs))
+            return _fill(window, _whole(window, counts, np.ones(jobs)), np.ones(jobs))
     weights = _weights(window)
     counts = _counts(window, weights, np.zeros(jobs))
     if counts is None:
         raise InvariantBroken("no plan without finish times; giving nobody a round is one")
-    return _fill(window, _whole(window, counts), weights)
+    return _fill(window, _whole(window, counts, weights), weights)
 
 
 def _weights(window: Window) -> Floats:
@@ -208,7 +213,7 @@ def _matrix(matrix: Any, window: Window, slopes: Floats) -> None:
     rest, devices = jobs * chords + each, np.full(jobs, jobs * (chords + 1))
     rows = np.column_stack([under, rest, devices])
     values = np.column_stack([-slopes[None, :] / window.whole[:, None], np.ones(jobs),
-                              window.devices])
+                              window.devices * window.charge])
     matrix.format_ = highspy.MatrixFormat.kColwise
     matrix.start_ = np.concatenate([np.arange(jobs) * entries,
                                     jobs * entries + np.arange(jobs) * chords,
@@ -230,12 +235,13 @@ def _solved(program: Any, jobs: int) -> Floats | None:
     return np.clip(np.array(solver.getSolution().col_value)[:jobs], 0, WINDOW)
 
 
-def _whole(window: Window, counts: Floats) -> Ints:
-    """Return whole rounds: down, then up by the largest remainders while devices last."""
-    whole = np.floor(counts + 1e-6)
+def _whole(window: Window, counts: Floats, weights: Floats) -> Ints:
+    """Return whole rounds: down, then up by weight and remainder while devices last."""
+    wanted = counts * window.charge
+    whole = np.floor(wanted + 1e-6)
     spare = window.capacity * WINDOW - float(window.devices @ whole)
-    for job in np.argsort(whole - counts, kind="stable"):
-        if counts[job] - whole[job] > 1e-6 and window.devices[job] <= spare:
+    for job in np.lexsort((whole - wanted, -weights)):
+        if wanted[job] - whole[job] > 1e-6 and window.devices[job] <= spare:
             whole[job] += 1
             spare -= window.devices[job]
     return np.asarray(whole.astype(np.int64))
