@@ -58,14 +58,18 @@ class Gavel:
     def decide(self, view: View, at: int) -> Iterator[Action]:
         """Yield a round's changes of hands."""
         self._count(view, at)
-        if self.rounds.begins(view, at) and (view.queued or len(view.pools) > 1):
+        # On one pool nothing is better than running where one runs; on several, jobs move.
+        if self.rounds.begins(view, at) and self._could_change(view):
             self._allocate(view, at)
             yield from take_seats(view, self._choose(view))
-        self._has_more = bool(view.queued) or (len(view.pools) > 1 and bool(view.active))
+        self._has_more = self._could_change(view)
 
     def next_instant(self, at: int) -> int | None:
         """Return the next round, where it could change anything."""
         return self.rounds.after(at) if self._has_more else None
+
+    def _could_change(self, view: View) -> bool:
+        return bool(view.queued) or (len(view.pools) > 1 and bool(view.active))
 
     def _count(self, view: View, at: int) -> None:
         """Note the time that active jobs received since the last instant."""
