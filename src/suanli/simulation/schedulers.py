@@ -10,6 +10,7 @@ from suanli.simulation.baselines.kube.scheduler import Kube
 from suanli.simulation.baselines.kube.throttle import TokenBucket
 from suanli.simulation.baselines.kube_gang import KubeGang
 from suanli.simulation.baselines.kueue import Kueue
+from suanli.simulation.baselines.shockwave import Shockwave
 from suanli.simulation.baselines.slurm import Slurm
 from suanli.terms.errors import InputError
 
@@ -29,6 +30,7 @@ SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "slurm": lambda seed: Slurm(),
     "gavel": lambda seed: Gavel(),
     "slurm-devices": lambda seed: Slurm(books_whole_hosts=False),
+    "shockwave": lambda seed: Shockwave(),
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from suanli.planning.onboarding import Fleet, HostGroup
 from suanli.planning.scheduler import Scheduler
 from suanli.simulation.arena import Arena
-from suanli.simulation.baselines.gavel import COUNTED_MS, Gavel
+from suanli.simulation.baselines.gavel import PUBLISHED_MS, Gavel
 from suanli.simulation.metrics import metrics
 from suanli.simulation.record import Floats
 from suanli.simulation.schedulers import scheduler
@@ -52,7 +52,7 @@ def replay_shockwave(folder: Path, policy: str, seed: int) -> dict[str, Any]:
 
 def _scheduler(policy: str, seed: int) -> Scheduler:
     if policy == "gavel":
-        return Gavel(round(ROUND_S * SECOND), solve_ms=COUNTED_MS)
+        return Gavel(round(ROUND_S * SECOND), PUBLISHED_MS, PUBLISHED_MS)
     return scheduler(policy, seed)
 
 
