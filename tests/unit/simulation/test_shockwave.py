@@ -8,6 +8,7 @@ import pytest
 
 from suanli.simulation.shockwave import replay_shockwave, static_rho
 from suanli.simulation.traces.shockwave import (
+    GROWTH,
     THROUGHPUTS,
     TRACE,
     Growth,
@@ -40,7 +41,7 @@ def test_a_static_job_takes_its_steps_over_its_speed(tmp_path: Path) -> None:
 
 def test_batch_sizes_double_a_round_after_their_epoch() -> None:
     """LM at 40 doubles at epoch 11; epochs of 1,492 steps, rounds of 1,200."""
-    growth = Growth("LM", 40, 1, "gns", FLAT)
+    growth = Growth("LM", 40, 1, "gns", FLAT, doubles_at=(11,))
     steps = 20 * 1492
     # Epoch 10 is in progress after more than 9 x 1,492 = 13,428 steps: 12 rounds of 1,200. It then
     # asks for epoch 11's size, runs round 13 (15,600 steps, 11 epochs begun), and has 9 epochs
@@ -60,7 +61,7 @@ def test_accordion_leaves_the_critical_regime_once() -> None:
 
 
 def test_a_size_without_a_measured_speed_is_not_taken() -> None:
-    growth = Growth("LM", 40, 1, "gns", {("LM", 40, 1): 10.0})
+    growth = Growth("LM", 40, 1, "gns", {("LM", 40, 1): 10.0}, doubles_at=(11,))
     assert growth.alone_s(20 * 1492) == pytest.approx(2 * 1492)
 
 
@@ -95,6 +96,23 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         read_jobs(tmp_path)
 
 
+def test_measured_doublings_are_read_from_beside_the_trace(tmp_path: Path) -> None:
+    path = folder(tmp_path, LINE.replace("static", "gns").replace("6000", "120000"))
+    with pytest.raises(InputError, match=f"'gns'; its jobs need {GROWTH}"):
+        read_jobs(path)
+    (path / GROWTH).write_text("model,batch,devices,doubles_at\nLM,10,1,\n")
+    constant, = read_jobs(path)
+    (path / GROWTH).write_text("model,batch,devices,doubles_at\nLM,10,1,3 5\n")
+    growing, = read_jobs(path)
+    assert growing.duration_ms < constant.duration_ms == constant.limit_ms == growing.limit_ms
+    (path / GROWTH).write_text("model,batch,devices\nLM,10,1\n")
+    with pytest.raises(InputError, match="doubles_at: the column is missing"):
+        read_jobs(path)
+    (path / GROWTH).write_text("model,batch,devices,doubles_at\nLM,10,1,soon\n")
+    with pytest.raises(InputError, match=f"{GROWTH}:2: .*whole numbers"):
+        read_jobs(path)
+
+
 def test_rho_of_the_paper() -> None:
     """Six jobs on three devices: an equal share is half a device each."""
     jct, profile = np.full(6, 300.0), np.array([150.0, 300, 100, 50, 600, 75])
@@ -105,8 +123,9 @@ def test_rho_of_the_paper() -> None:
 @pytest.fixture
 def published(public_data: Path) -> Path:
     trace = public_data / "traces" / "shockwave"
-    if not trace.is_dir():
-        pytest.skip(f"no Shockwave trace at {trace}")
+    for name in (TRACE, GROWTH):
+        if not (trace / name).is_file():
+            pytest.skip(f"no {name} of the Shockwave trace at {trace}")
     return trace
 
 

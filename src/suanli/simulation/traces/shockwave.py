@@ -9,8 +9,9 @@ A job's speed follows its batch size, so its run time is not steps over one spee
 - *profile*: every epoch at the size that its schedule names, the denominator of the paper's rho.
 
 Modes (Shockwave, NSDI 2023, section 8): `static`; `accordion`, the largest size outside critical
-regimes; `gns`, doubling at the epochs of batch_growth.csv, measured gradient noise. Data and rules
-from uw-mad-dash/shockwave, MIT.
+regimes; `gns`, doubling at epochs that were measured (gradient noise): they are data, and stand in
+`batch_growth.csv` beside the trace (columns model, batch, devices, doubles_at: epochs parted by
+spaces). Rules from uw-mad-dash/shockwave, MIT.
 """
 
 import csv
@@ -18,8 +19,6 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -33,6 +32,8 @@ from suanli.terms.instant import SECOND
 
 TRACE: Final = "shockwave_120jobs.trace"
 THROUGHPUTS: Final = "tacc_throughputs.json"
+GROWTH: Final = "batch_growth.csv"
+GROWTH_COLUMNS: Final = ("model", "batch", "devices", "doubles_at")
 COLUMNS: Final = ("job type", "command", "folder", "steps argument", "needs data", "steps",
                   "devices", "mode", "priority", "SLO", "duration", "arrival")
 MODES: Final = ("static", "accordion", "gns")
@@ -59,6 +60,7 @@ MODELS: Final = {
 }
 
 Speeds = dict[tuple[str, int, int], float]  # steps per second by (model, batch size, devices)
+Doublings = dict[tuple[str, int, int], tuple[int, ...]]  # epochs, by the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,13 @@ def read_jobs(folder: Path) -> list[TraceJob]:
         With file, line and column, for whatever cannot be read.
     """
     path = folder / TRACE
-    speeds = _speeds(folder / THROUGHPUTS)
+    speeds, doublings = _speeds(folder / THROUGHPUTS), _doublings(folder / GROWTH)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}; a folder with {TRACE} is accepted") from error
-    jobs = [_job(line, f"{path}:{number}", speeds) for number, line in enumerate(lines, 1)]
+    jobs = [_job(line, f"{path}:{number}", speeds, doublings)
+            for number, line in enumerate(lines, 1)]
     if not jobs:
         raise InputError(f"{path}: no jobs")
     for number, (before, job) in enumerate(pairwise(jobs), 2):
@@ -124,7 +127,23 @@ def _speeds(path: Path) -> Speeds:
     return speeds
 
 
-def _job(line: str, where: str, speeds: Speeds) -> TraceJob:
+def _doublings(path: Path) -> Doublings | None:
+    """Return when batch sizes double; None without the file: then no job may be of mode gns."""
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as handle:
+        reader = csv.DictReader(handle)
+        if missing := [c for c in GROWTH_COLUMNS if c not in (reader.fieldnames or ())]:
+            raise InputError(f"{path}:1: {missing[0]}: the column is missing")
+        try:
+            return {(row["model"], int(row["batch"]), int(row["devices"])):
+                    tuple(int(at) for at in row["doubles_at"].split()) for row in reader}
+        except (ValueError, AttributeError) as error:
+            raise InputError(f"{path}:{reader.line_num}: {error}; whole numbers are accepted"
+                             ) from error
+
+
+def _job(line: str, where: str, speeds: Speeds, doublings: Doublings | None) -> TraceJob:
     fields = line.split("\t")
     if len(fields) != len(COLUMNS):
         raise InputError(f"{where}: found {len(fields)} columns; {len(COLUMNS)}, parted by tabs")
@@ -137,10 +156,13 @@ def _job(line: str, where: str, speeds: Speeds) -> TraceJob:
     model, batch, mode = kind[1], int(kind[2]), named["mode"]
     if mode not in MODES:
         raise InputError(f"{where}: mode: found {mode!r}; {', '.join(MODES)} are accepted")
+    if mode == "gns" and doublings is None:
+        raise InputError(f"{where}: mode: found 'gns'; its jobs need {GROWTH} beside the trace")
     if (model, batch, devices) not in speeds:
         raise InputError(f"{where}: no speed of {named['job type']} on {devices} {REFERENCE}")
     arrival_ms = round(_number(named, "arrival", where) * SECOND)
-    growth = Growth(model, batch, devices, mode, speeds)
+    growth = Growth(model, batch, devices, mode, speeds,
+                    (doublings or {}).get((model, batch, devices), ()))
     true_s = growth.alone_s(steps)
     limit_s = max(steps / speeds[model, batch, devices], true_s)
     return TraceJob(model, batch, steps, devices, mode, arrival_ms, math.ceil(limit_s * SECOND),
@@ -173,6 +195,7 @@ class Growth:
     devices: int
     mode: str
     speeds: Speeds
+    doubles_at: tuple[int, ...] = ()  # epochs; of mode gns
 
     def alone_s(self, steps: int) -> float:
         """Return the seconds of a run alone, in rounds: see the module's docstring."""
@@ -216,8 +239,8 @@ class Growth:
         largest = MODELS[self.model].batch_max
         if self.mode == "gns":
             # The published profiles leave the last epoch of a schedule of several steps as it was.
-            doubles_at = _growth().get((self.model, self.batch, self.devices), ())
-            is_last = epoch == epochs - 1 and len(doubles_at) > 1 and epochs > doubles_at[1]
+            at = self.doubles_at
+            is_last = epoch == epochs - 1 and len(at) > 1 and epochs > at[1]
             size = self.batch if is_last else self._grown(epoch)
         elif self.mode == "accordion" and largest and epoch > epochs * CAREFUL and not (
                 is_critical(self.model, self.batch, epoch)
@@ -228,8 +251,7 @@ class Growth:
         return size if (self.model, size, self.devices) in self.speeds else self.batch
 
     def _grown(self, epoch: int) -> int:
-        doublings = sum(epoch >= at for at in _growth().get((self.model, self.batch, self.devices),
-                                                            ()))
+        doublings = sum(epoch >= at for at in self.doubles_at)
         return min(self.batch << doublings, MODELS[self.model].batch_max or self.batch)
 
 
@@ -242,14 +264,6 @@ def is_critical(model: str, batch: int, epoch: int) -> bool:
     if model == "Recommendation":
         return epoch < {512: 30, 1024: 30, 2048: 40}.get(batch, 10)
     return epoch < 10
-
-
-@cache
-def _growth() -> dict[tuple[str, int, int], tuple[int, ...]]:
-    text = (files("suanli.simulation.traces") / "batch_growth.csv").read_text(encoding="utf-8")
-    return {(row["model"], int(row["batch"]), int(row["devices"])):
-            tuple(int(at) for at in row["doubles_at"].split())
-            for row in csv.DictReader(text.splitlines())}
 
 
 def _arrival(index: int, job: TraceJob) -> Arrival:
