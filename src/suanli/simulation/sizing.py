@@ -1,17 +1,10 @@
-"""How many hosts make an offered load: exactly on one chip, by a small LP on a mixed fleet.
+"""How many hosts make an offered load, counted against the best assignment of jobs to chips."""
 
-A mean speed overstates a mixed fleet, so the load is counted against what the best assignment
-of jobs to chips could sustain: the least z such that all work fits into z x the fleet.
-"""
-
-from typing import Any
-
-import highspy
+from collections import Counter
 
 from suanli.planning.onboarding import Fleet, HostGroup
-from suanli.planning.solver import quiet_solver
-from suanli.schedule.job import PPM
-from suanli.simulation.traces.philly import CHIPS, REFERENCE, wanted_device_hours
+from suanli.simulation.capacity import Demand, Kind, best_assignment
+from suanli.simulation.traces.philly import CHIPS, REFERENCE
 from suanli.simulation.workload import Workload
 from suanli.terms.errors import InputError
 
@@ -25,32 +18,19 @@ def fleet_for(workload: Workload, span_ms: int, load: float, is_mixed: bool) -> 
     if not 0 < load <= 100:
         raise InputError(f"load {load}; above 0 and at most 100 is accepted")
     chips = list(CHIPS.values()) if is_mixed else [CHIPS[REFERENCE]]
-    per_host = _load_of_one_host_each(workload, span_ms, chips)
+    one_each = _fleet_of(chips, 1)
+    # Its hosts are too few for a gang, which counts as its devices: nothing here is about room.
+    wanted: Demand = Counter()
+    for arrival in workload.arrivals:
+        wanted[Kind(arrival.spec.chips, 1)] += arrival.spec.devices * arrival.durations[0][1]
+    per_host = best_assignment(wanted, one_each, span_ms).load
     hosts = max(1, round(per_host / load))
-    groups = tuple(HostGroup(ZONE, AREA, chip, DEVICES_PER_HOST, hosts) for chip in chips)
-    return Fleet(groups, PRICE_MRMB), per_host / hosts
+    return _fleet_of(chips, hosts), per_host / hosts
 
 
-def _load_of_one_host_each(workload: Workload, span_ms: int, chips: list[str]) -> float:
-    """Return the least z at which z hosts of each chip could do all the work in the span."""
-    wanted = wanted_device_hours(workload)
-    capacity = DEVICES_PER_HOST * span_ms
-    if len(chips) == 1:
-        return sum(wanted.values()) / capacity
-    solver = quiet_solver()
-    z = solver.addVariable(0, highspy.kHighsInf, 1.0)
-    use: dict[str, list[tuple[float, Any]]] = {chip: [] for chip in chips}
-    for speeds, work in wanted.items():
-        parts = []
-        for chip, ppm in speeds:
-            share = solver.addVariable(0, 1)
-            parts.append(share)
-            use[chip].append((work * PPM / ppm / capacity, share))
-        solver.addConstr(sum(parts) == 1)
-    for chip in chips:
-        solver.addConstr(sum(need * share for need, share in use[chip]) <= z)
-    solver.run()
-    return float(solver.getInfo().objective_function_value)
+def _fleet_of(chips: list[str], hosts: int) -> Fleet:
+    return Fleet(tuple(HostGroup(ZONE, AREA, chip, DEVICES_PER_HOST, hosts) for chip in chips),
+                 PRICE_MRMB)
 
 
 def generated_fleet(hosts: int) -> Fleet:

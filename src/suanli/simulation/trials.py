@@ -28,9 +28,11 @@ from suanli.simulation.record import Record
 from suanli.simulation.run import Progress, Run
 from suanli.simulation.schedulers import SCHEDULERS, scheduler
 from suanli.simulation.series import series_of
+from suanli.simulation.shockwave import replay_shockwave
 from suanli.simulation.sizing import fleet_for, generated_fleet, load_of
 from suanli.simulation.traces.openb import HOSTS
 from suanli.simulation.traces.philly import FACTORS, THROUGHPUTS, TRACE, read_workload
+from suanli.simulation.traces.shockwave import TRACE as SHOCKWAVE
 from suanli.simulation.workload import Workload
 from suanli.simulation.world import EPOCH, World
 from suanli.terms.errors import InputError
@@ -179,6 +181,12 @@ def _openb(trial: Trial, progress: Progress) -> Row:
     return row
 
 
+def _shockwave(trial: Trial, progress: Progress) -> Row:
+    row = replay_shockwave(trial.folder, trial.policy, trial.seed)
+    progress(1, 1)
+    return row
+
+
 def _play(trial: Trial, setting: Setting, progress: Progress) -> Result:
     """Run a workload through the domain, or in the arena."""
     row: Row = {"offered_load": setting.offered,
@@ -210,5 +218,6 @@ KINDS: Final[dict[str, Kind]] = {
         _philly),
     "openb": Kind((HOSTS,), ("workload", "demand"),
                   ("random", "best-fit", "fgd", "tokenflow"), _openb),
+    "shockwave": Kind((SHOCKWAVE,), (), tuple(SCHEDULERS), _shockwave),
     GENERATED: Kind((), ("load", "restore_s", "arena"), tuple(SCHEDULERS), _generated),
 }

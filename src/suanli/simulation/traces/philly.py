@@ -9,7 +9,6 @@ that job is ended at its limit.
 import csv
 import json
 import random
-from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -166,11 +165,3 @@ def classes_by_model() -> dict[str, str]:
     """Return the workload class of each family of models."""
     text = (files("suanli.simulation") / "models.csv").read_text(encoding="utf-8")
     return {row["model"]: row["workload"] for row in csv.DictReader(text.splitlines())}
-
-
-def wanted_device_hours(workload: Workload) -> Counter[tuple[tuple[str, int], ...]]:
-    """Return V100 device-milliseconds wanted, by the speeds that a job has on the chips."""
-    wanted: Counter[tuple[tuple[str, int], ...]] = Counter()
-    for arrival in workload.arrivals:
-        wanted[arrival.spec.chips] += arrival.spec.devices * arrival.durations[0][1]
-    return wanted
