@@ -52,7 +52,6 @@ class Request:
     share: int
     speeds: tuple[int, ...]
     limit_ms: int
-    workload: int = 0
     is_preemptible: bool = True
     budget: float = 1.0
     slo_ms: int = 0
@@ -66,7 +65,7 @@ class Finished(NamedTuple):
 
 
 COLUMNS: Final = {
-    "id": 0, "tenant": 0, "devices": 0, "share": 0, "limit_ms": 0, "workload": 0, "phase": GONE,
+    "id": 0, "tenant": 0, "devices": 0, "share": 0, "limit_ms": 0, "phase": GONE,
     "submitted": 0,  # instants, milliseconds
     "queued_at": 0,  # when it last entered the queue
     "placed_at": 0,  # when its current placement took its first devices
@@ -86,7 +85,6 @@ class Jobs:
     devices: Ints
     share: Ints
     limit_ms: Ints
-    workload: Ints
     phase: Ints
     submitted: Ints
     queued_at: Ints
@@ -109,7 +107,7 @@ class Jobs:
         if self.count == len(self.id):
             self._grow()
         row, self.count = self.count, self.count + 1
-        for name in ("id", "tenant", "devices", "share", "limit_ms", "workload",
+        for name in ("id", "tenant", "devices", "share", "limit_ms",
                      "is_preemptible", "slo_ms"):
             getattr(self, name)[row] = getattr(request, name)
         self.speed[row] = request.speeds
@@ -142,6 +140,7 @@ class View:
     slots: dict[int, Slots] = field(default_factory=dict)  # of every active row
     finished: list[Finished] = field(default_factory=list)
     budgets: dict[int, float] = field(default_factory=dict)  # by tenant
+    restore_ms: int = 0  # what a preempted job pays at the start of its next placement
     version: int = 0  # goes up with every change
 
     def __post_init__(self) -> None:

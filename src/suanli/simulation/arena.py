@@ -45,8 +45,7 @@ class Arena:
                  restore_ms: int = 0) -> None:
         self.workload = workload
         self.scheduler = scheduler
-        self.restore_ms = restore_ms
-        self.view = View(pools_of(fleets))
+        self.view = View(pools_of(fleets), restore_ms=restore_ms)
         self._tenants = {name: number for number, name in enumerate(workload.tenants)}
         self._ends: list[tuple[int, int, int]] = []  # (instant, row, placement number)
         self._placement = [0] * len(workload.arrivals)
@@ -119,7 +118,7 @@ class Arena:
     def _start(self, row: int, at: int) -> None:
         jobs, arrival = self.view.jobs, self.workload.arrivals[row]
         self._waited[row] += at - jobs.queued_at[row]
-        restore = self.restore_ms if self._placement[row] else 0
+        restore = self.view.restore_ms if self._placement[row] else 0
         speed = int(jobs.speed[row, jobs.pool[row]])
         work = min(arrival.durations[0][1], arrival.spec.time_limit_ms) - int(jobs.progress_ms[row])
         self._ran_from[row], self._lost[row] = at, restore

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from suanli.planning.scheduler import Scheduler
+from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
 from suanli.simulation.baselines.gavel import Gavel
 from suanli.simulation.baselines.greedy import Greedy
 from suanli.simulation.baselines.kube.scheduler import Kube
@@ -18,9 +19,9 @@ from suanli.terms.errors import InputError
 SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "fifo": lambda seed: Greedy("first"),
     "best-fit": lambda seed: Greedy("tightest"),
-    "tokenflow": lambda seed: _tokenflow(),
-    "tokenflow-unfair": lambda seed: _tokenflow(is_fair=False),
-    "tokenflow-unpreempted": lambda seed: _tokenflow(is_preempting=False),
+    "tokenflow": lambda seed: TokenFlow(),
+    "tokenflow-unfair": lambda seed: TokenFlow(Settings(is_fair=False)),
+    "tokenflow-unpreempted": lambda seed: TokenFlow(Settings(is_preempting=False)),
     "kube": lambda seed: Kube("few", seed),
     "kube-split": lambda seed: Kube("split", seed),
     "kube-qps50": lambda seed: Kube("few", seed, TokenBucket()),
@@ -32,12 +33,6 @@ SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
     "slurm-devices": lambda seed: Slurm(books_whole_hosts=False),
     "shockwave": lambda seed: Shockwave(),
 }
-
-
-def _tokenflow(**switches: bool) -> Scheduler:
-    """Import late: the compiled kernels are only loaded by whoever runs them."""
-    from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
-    return TokenFlow(Settings(**switches))
 
 
 def scheduler(name: str, seed: int) -> Scheduler:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from suanli.planning.tokenflow.kernels import NEVER
-from suanli.planning.view import PPM, Ints, View
+from suanli.planning.view import Ints, View
 from suanli.terms.instant import HOUR
 
 PATIENCE_MS: Final = 24 * HOUR
@@ -46,7 +46,7 @@ class Drains:
         return [row for row, drain in self.by_row.items()
                 if sum(int(view.free[host]) for host in drain.hosts) >= view.jobs.devices[row]]
 
-    def reserve(self, view: View, row: int, pool: int, at: int, restore_ms: int) -> None:
+    def reserve(self, view: View, row: int, pool: int, at: int) -> None:
         """Keep the hosts of a pool that are surely free first, if enough may be kept."""
         lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
         size, devices = int(view.devices[lo:hi].max()), int(view.jobs.devices[row])
@@ -55,7 +55,7 @@ class Drains:
         kept = sum(int(view.devices[host]) for host in taken if lo <= host < hi)
         if kept + need * size > max(RESERVED_PART_MAX * view.devices[lo:hi].sum(), need * size):
             return
-        over = _surely_free(view, lo, hi, min(devices, size), at, restore_ms)
+        over = _surely_free(view, lo, hi, min(devices, size), at)
         order = [host for host in np.argsort(over, kind="stable") if lo + host not in taken
                  and over[host] < NEVER][:need]
         if len(order) == need:
@@ -63,11 +63,11 @@ class Drains:
                                      int(over[order].max()), pool)
 
 
-def _surely_free(view: View, lo: int, hi: int, wanted: int, at: int, restore_ms: int) -> Ints:
+def _surely_free(view: View, lo: int, hi: int, wanted: int, at: int) -> Ints:
     """Return by host when `wanted` devices are free at the latest, by stated limits."""
     ends: list[list[tuple[int, int]]] = [[] for _ in range(lo, hi)]
     for row, slots in view.slots.items():
-        over = surely_over(view, row, at, restore_ms)
+        over = surely_over(view, row, at)
         for host, indices in slots:
             if lo <= host < hi:
                 ends[host - lo].append((over, len(indices)))
@@ -84,9 +84,9 @@ def _surely_free(view: View, lo: int, hi: int, wanted: int, at: int, restore_ms:
     return found
 
 
-def surely_over(view: View, row: int, at: int, restore_ms: int) -> int:
+def surely_over(view: View, row: int, at: int) -> int:
     """Return when a placement is over at the latest, by its stated limit."""
     jobs = view.jobs
-    left = max(1, int(jobs.limit_ms[row] - jobs.progress_ms[row]))
-    run = -(-left * PPM // int(jobs.speed[row, jobs.pool[row]]))
-    return max(at, int(jobs.placed_at[row]) + run + (restore_ms if jobs.progress_ms[row] else 0))
+    run = view.limit_on(row, int(jobs.pool[row]))
+    restore = view.restore_ms if jobs.preemptions[row] else 0
+    return max(at, int(jobs.placed_at[row]) + run + restore)

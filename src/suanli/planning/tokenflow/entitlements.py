@@ -33,9 +33,10 @@ PRICE_MEMORY_MS: Final = HOUR  # prices move slowly: what is placed stays for ho
 
 
 class Entitlements:
-    """Prices by pool and entitlements by tenant, as they stand."""
+    """Prices by pool and entitlements by tenant, as they stand; none are owed if not `is_fair`."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_fair: bool) -> None:
+        self.is_fair = is_fair
         self.shares = FairShares(SOLVE_S_MAX)
         self.prices: Floats = np.ones(0)
         self.owed: Floats = np.zeros(0)  # reference device-milliseconds, by tenant
@@ -53,7 +54,8 @@ class Entitlements:
         if self._at is not None and at - self._at < EVERY_MS:
             return
         elapsed = at - self._at if self._at is not None else 0
-        self._accrue(view, elapsed)
+        if self.is_fair:
+            self._accrue(view, elapsed)
         self._at = at
         rows = np.concatenate([view.rows(view.queued), view.rows(view.active)])
         if len(rows):
@@ -84,11 +86,12 @@ class Entitlements:
         if prices is not None:
             fade = np.exp(-elapsed / PRICE_MEMORY_MS)
             self.prices = self.prices * fade + prices * (1 - fade)
-        shares = self.shares.update(problem, at)
-        if not shares.is_fresh:
+        if not self.is_fair:
             return
-        rate = (shares.devices[:, :, 0] * problem.theta).sum(axis=1)
-        self._target = _sums(problem.tenant_of_row, rate, len(self.owed))
+        shares = self.shares.update(problem, at)
+        if shares.is_fresh:
+            rate = (shares.devices[:, :, 0] * problem.theta).sum(axis=1)
+            self._target = _sums(problem.tenant_of_row, rate, len(self.owed))
 
 
 def problem_of(view: View, rows: Ints, at: int, runtimes: RunTimes, tenants: int) -> Problem:

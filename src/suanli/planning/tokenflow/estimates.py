@@ -61,14 +61,3 @@ class RunTimes:
         """
         bins = np.clip(np.searchsorted(self._lower, used, side="right") - 1, 0, BINS - 1)
         return np.maximum(self._mean_above[bins] - used, RATIO_MIN)
-
-    def quantile(self, used: Floats, part: float) -> Floats:
-        """Return the ratio that a `part` of the jobs which got as far will not exceed in all."""
-        total = np.cumsum(self._count)
-        bins = np.clip(np.searchsorted(self._lower, used, side="right") - 1, 0, BINS - 1)
-        below = np.where(bins > 0, total[bins - 1], 0.0)
-        wanted = below + part * (total[-1] - below)
-        found = np.clip(np.searchsorted(total, wanted), 0, BINS - 1)
-        upper = np.append(self._lower[1:], 1.0)
-        reached: Floats = np.maximum(upper[found], used)
-        return reached

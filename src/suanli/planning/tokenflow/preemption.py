@@ -63,11 +63,10 @@ class Displaceable:
         self.counts = np.array([count for _, count in placed], dtype=np.int64)
         self.first = np.cumsum([0] + [len(view.slots[row]) for row in self.rows], dtype=np.int64)
 
-    def candidates(self, view: View, row: int, weight: float, pool: int,
-                   restore_ms: int) -> Ints:
+    def candidates(self, view: View, row: int, weight: float, pool: int) -> Ints:
         """Return 1 for each placement in a pool that may make way for a job."""
         mine = stated_size(view, np.array([row]))[0]
-        heavy = self.weight > HEAVIER_MIN * weight + restore_ms * self.devices
+        heavy = self.weight > HEAVIER_MIN * weight + view.restore_ms * self.devices
         may: Ints = (self.is_there & (self.pool == pool) & heavy
                      & (self.stated > mine)).astype(np.int64)
         return may

@@ -27,12 +27,11 @@ ROUND_MS = MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What may be switched off, to see what it is worth; and what a preemption costs."""
+    """What may be switched off, to see what it is worth."""
 
     is_fair: bool = True
     is_preempting: bool = True
     is_draining: bool = True
-    restore_ms: int = MINUTE
 
 
 class TokenFlow:
@@ -41,7 +40,7 @@ class TokenFlow:
     def __init__(self, settings: Settings = Settings()) -> None:
         self.settings = settings
         self.runtimes = RunTimes()
-        self.entitlements = Entitlements()
+        self.entitlements = Entitlements(settings.is_fair)
         self.drains = Drains()
         self.budget = Budget()
         self._wake: int | None = None
@@ -56,8 +55,7 @@ class TokenFlow:
         self._wake = at + ROUND_MS if view.queued else None
         if not view.queued:
             return
-        if self.settings.is_fair:
-            self.entitlements.update(view, at, self.runtimes)
+        self.entitlements.update(view, at, self.runtimes)
         reserved = self.drains.reserved_from(view)
         yield from self._honour(view, reserved)
         queue = self._weighed(view, view.rows(view.queued), at).lightest_first()
@@ -73,12 +71,8 @@ class TokenFlow:
         self._wake = at + ROUND_MS if view.queued else None
 
     def _weighed(self, view: View, rows: Ints, at: int) -> Weighed:
-        """Return rows with their weights; without fairness every chip and tenant is alike."""
-        if self.settings.is_fair:
-            return weigh(view, rows, at, self.runtimes, self.entitlements.prices,
-                         self.entitlements.of(view))
-        tenants = int(view.jobs.tenant[:view.jobs.count].max()) + 1
-        return weigh(view, rows, at, self.runtimes, np.ones(len(view.pools)), np.zeros(tenants))
+        return weigh(view, rows, at, self.runtimes, self.entitlements.prices,
+                     self.entitlements.of(view))
 
     def _fitting(self, view: View, queue: Weighed, at: int,
                  reserved: Ints) -> Iterator[tuple[int, Slots]]:
@@ -99,7 +93,7 @@ class TokenFlow:
         jobs, rows = view.jobs, queue.rows
         left = np.maximum(1, jobs.limit_ms[rows] - jobs.progress_ms[rows])
         speed = np.take_along_axis(jobs.speed[rows], np.maximum(queue.pools, 0), axis=1)
-        restore = np.where(jobs.progress_ms[rows] > 0, self.settings.restore_ms, 0)
+        restore = np.where(jobs.preemptions[rows] > 0, view.restore_ms, 0)
         until: Ints = at + restore[:, None] + -(-left[:, None] * PPM // np.maximum(speed, 1))
         return until
 
@@ -131,7 +125,7 @@ class TokenFlow:
 
     def _chosen(self, view: View, running: Displaceable, row: int, weight: float, pool: int,
                 until: int, reserved: Ints) -> Ints:
-        is_victim = running.candidates(view, row, weight, pool, self.settings.restore_ms)
+        is_victim = running.candidates(view, row, weight, pool)
         lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
         chosen: Ints = victims(int(view.jobs.devices[row]), lo, hi, until, is_victim,
                                running.devices, running.first, running.hosts, running.counts,
@@ -158,5 +152,4 @@ class TokenFlow:
         for index in order[late[order]]:
             row = int(waiting.rows[index])
             if row in view.queued and row not in self.drains.by_row:
-                self.drains.reserve(view, row, int(waiting.pools[index, 0]), at,
-                                    self.settings.restore_ms)
+                self.drains.reserve(view, row, int(waiting.pools[index, 0]), at)
