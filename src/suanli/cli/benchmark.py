@@ -1,4 +1,6 @@
-"""`suanli bench schedule`: from order accepted to process running, on real processes."""
+"""`suanli bench schedule`: from order accepted to process running, on real processes; and how long
+the fairness program takes at the size of a large fleet (synthetic).
+"""
 
 import json
 import tempfile
@@ -18,6 +20,7 @@ from suanli.gateway.service import Answer, Service
 from suanli.schedule import phases
 from suanli.schedule.commands import Submit
 from suanli.schedule.job import PPM, Spec
+from suanli.simulation.bench_fairness import measure_fairness
 from suanli.terms.canonical import decode
 from suanli.terms.errors import Unavailable
 from suanli.terms.quantity import RMB
@@ -55,10 +58,13 @@ def bench_schedule(jobs: int, file: Path | None) -> None:
                 moved(number + 1, jobs)
         service.stop()
         service.driver.engine.close()
+    with progress("the fairness program"):
+        lp = measure_fairness()
     row = _row([watch.running[job] - watch.accepted[job] for job in watch.accepted])
-    show([row], same(*row), Format.table)
+    for figures in (row, lp):
+        show([figures], same(*figures), Format.table)
     if file is not None:
-        file.write_text(json.dumps(row, indent=1), encoding="utf-8")
+        file.write_text(json.dumps(row | lp, indent=1), encoding="utf-8")
 
 
 def _run_one(service: Service) -> None:

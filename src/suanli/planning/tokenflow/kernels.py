@@ -127,11 +127,11 @@ def _take_hosts(got_host: Any, got_count: Any, pool: int, free: Any, used: Any, 
 
 
 @njit(cache=True)
-def _block_of(whole: int, pool: int, top: int, until: int, level: int, leaf: Any, spine: Any,
-              nowhere: Any, head: Any, after: Any, reserved_from: Any) -> tuple[int, Any]:
-    """Return the smallest block that has so many wholly free hosts, and its kind's labels."""
+def _block_of(whole: int, pool: int, top: int, until: int, leaf: Any, spine: Any, nowhere: Any,
+              head: Any, after: Any, reserved_from: Any) -> tuple[int, Any]:
+    """Return the smallest leaf, spine or pool with so many wholly free hosts, and its labels."""
     blocks = leaf
-    for span in range(level + 1):
+    for span in range(3):
         blocks = leaf if span == 0 else spine if span == 1 else nowhere
         count = np.zeros(int(blocks.max()) + 1, dtype=np.int64)
         block = _smallest_block(whole, pool, top, until, blocks, head, after, reserved_from, count)
@@ -141,17 +141,14 @@ def _block_of(whole: int, pool: int, top: int, until: int, level: int, leaf: Any
 
 
 @njit(cache=True)
-def _find_gang(count: int, pool: int, top: int, until: int, level: int, leaf: Any, spine: Any,
-               nowhere: Any, head: Any, after: Any, reserved_from: Any, out_host: Any,
-               out_count: Any) -> int:
+def _find_gang(count: int, pool: int, top: int, until: int, leaf: Any, spine: Any, nowhere: Any,
+               head: Any, after: Any, reserved_from: Any, out_host: Any, out_count: Any) -> int:
     """Write where a gang goes; return on how many hosts, 0 where it does not fit."""
     whole, rest = (0, count) if count <= top else (count // top, count % top)
     block, blocks, end = -1, nowhere, 0
     if whole:
-        # Within a bounded block the remainder must find room too: ask for one host more.
-        wanted = whole + (1 if rest and level < 2 else 0)
-        block, blocks = _block_of(wanted, pool, top, until, level, leaf, spine, nowhere, head,
-                                  after, reserved_from)
+        block, blocks = _block_of(whole, pool, top, until, leaf, spine, nowhere, head, after,
+                                  reserved_from)
         if block < 0:
             return 0
     host = head[pool, top]
@@ -163,7 +160,7 @@ def _find_gang(count: int, pool: int, top: int, until: int, level: int, leaf: An
     if rest:
         host = _tightest(rest, pool, until, block, blocks, head, after, reserved_from,
                          out_host[:end])
-        if host < 0 and level == 2:
+        if host < 0:
             host = _tightest(rest, pool, until, -1, blocks, head, after, reserved_from,
                              out_host[:end])
         if host < 0:
@@ -174,8 +171,8 @@ def _find_gang(count: int, pool: int, top: int, until: int, level: int, leaf: An
 
 
 @njit(cache=True)
-def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, level: Ints, free: Ints,
-         used: Ints, size: Ints, first_host: Ints, pool_of: Ints, leaf: Ints, spine: Ints,
+def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, free: Ints, used: Ints,
+         size: Ints, first_host: Ints, pool_of: Ints, leaf: Ints, spine: Ints,
          reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Place jobs in order, each where it fits first by its preference of pools.
 
@@ -184,7 +181,6 @@ def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, level: Ints, fre
     devices, shares : (n,)
     pools : (n, choices) by preference, -1 where there is no further one
     until : (n, choices) the instant by which the job is surely over there
-    level : (n,) the largest block that a gang may span: 0 leaf, 1 spine, 2 pool
     free, used : copies, changed in place
     reserved_from : (hosts,) from when a drain reservation wants the host
 
@@ -206,7 +202,7 @@ def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, level: Ints, fre
     for host in range(hosts):
         if reserved_from[host] != NEVER:
             is_open[pool_of[host]] = False
-    failed = np.full((len(top), 3), NEVER, dtype=np.int64)
+    failed = np.full(len(top), NEVER, dtype=np.int64)
     for job in range(jobs):
         for choice in range(pools.shape[1]):
             pool = pools[job, choice]
@@ -218,12 +214,11 @@ def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, level: Ints, fre
                 if host >= 0:
                     _take_fraction(host, device, shares[job], pool, free, used, head, after, before)
                     got_host[end], got_count[end], found = host, -1 - device, 1
-            elif not is_open[pool] or devices[job] < failed[pool, level[job]]:
-                found = _find_gang(devices[job], pool, top[pool], limit, level[job], leaf, spine,
-                                   nowhere, head, after, reserved_from, got_host[end:],
-                                   got_count[end:])
+            elif not is_open[pool] or devices[job] < failed[pool]:
+                found = _find_gang(devices[job], pool, top[pool], limit, leaf, spine, nowhere, head,
+                                   after, reserved_from, got_host[end:], got_count[end:])
                 if not found:
-                    failed[pool, level[job]] = devices[job]
+                    failed[pool] = devices[job]
                 _take_hosts(got_host[end:end + found], got_count[end:end + found], pool, free,
                             used, head, after, before)
             if found:

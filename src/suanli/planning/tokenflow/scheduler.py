@@ -15,7 +15,7 @@ from suanli.planning.scheduler import Action, Bind, Preempt
 from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
 from suanli.planning.tokenflow.entitlements import Entitlements
 from suanli.planning.tokenflow.estimates import RunTimes
-from suanli.planning.tokenflow.kernels import pack, victims
+from suanli.planning.tokenflow.kernels import NEVER, pack, victims
 from suanli.planning.tokenflow.preemption import TRIED_MAX, Budget, Displaceable
 from suanli.planning.tokenflow.queue import Weighed, weigh
 from suanli.planning.view import PPM, Ints, Slots, View
@@ -80,8 +80,8 @@ class TokenFlow:
         jobs, rows = view.jobs, queue.rows
         pool, first, hosts, counts = pack(
             jobs.devices[rows], jobs.share[rows], queue.pools, self._until(view, queue, at),
-            np.full(len(rows), 2, dtype=np.int64), view.free.copy(), view.used.copy(),
-            view.devices, view.first_host, view.pool_of, view.leaf, view.spine, reserved)
+            view.free.copy(), view.used.copy(), view.devices, view.first_host, view.pool_of,
+            view.leaf, view.spine, reserved)
         for index in np.flatnonzero(pool >= 0):
             part = slice(first[index], first[index + 1])
             yield int(index), tuple(
@@ -100,7 +100,7 @@ class TokenFlow:
     def _honour(self, view: View, reserved: Ints) -> Iterator[Action]:
         for row in self.drains.ready(view):
             drain = self.drains.by_row.pop(row)
-            reserved[list(drain.hosts)] = np.iinfo(np.int64).max
+            reserved[list(drain.hosts)] = NEVER
             slots, left = [], int(view.jobs.devices[row])
             for host in drain.hosts:
                 count = min(left, int(view.free[host]))
