@@ -190,7 +190,9 @@ def test_restoring_costs_a_virtual_placement_its_time() -> None:
 def test_what_counts_as_saved(local: Rig, tmp_path: Path) -> None:
     cluster = local.cluster
     assert isinstance(cluster, LocalCluster)
-    local.start(1, LONG_MS)
+    # One that saves nothing when it is told to stop, however late that comes.
+    argv = (sys.executable, "-c", "import time; time.sleep(60)")
+    cluster.start(1, 1, spec(argv=argv), SLOTS, local.clock.now())
     folder = cluster.checkpoint_path(1)
     (folder / "deep" / "er").mkdir(parents=True)
     for name, seconds in (("deep/er/shard", 50), ("older", 40), (".hidden", 60), (".git/x", 60)):

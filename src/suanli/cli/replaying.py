@@ -15,7 +15,7 @@ from suanli.simulation.journal import Journal, journal_of
 from suanli.simulation.processes import run_trials
 from suanli.simulation.report.page import require_matplotlib, write_report
 from suanli.simulation.summary import lines
-from suanli.simulation.trials import Result, Trial, check, kind_of
+from suanli.simulation.trials import Result, Trial, check, check_policies, kind_of
 from suanli.terms.errors import InputError
 
 HEADINGS = {
@@ -61,18 +61,19 @@ def trials_of(asked: Asked) -> Experiment:
     InputError
         For what the trace does not know, naming what it accepts.
     """
-    folder = Path(asked.trace) if asked.trace else (
-        asked.data or Settings().data) / "traces" / TRACE_DEFAULT
-    kind = kind_of(folder)
     given = {name: value for name, value in asked.options.items() if value is not None}
     policies = list(dict.fromkeys(name.strip() for text in (asked.policy, asked.against)
                                   for name in text.split(",") if name.strip()))
     if not policies:
         raise InputError("policy: found nothing; a name is accepted, or several by comma")
-    check(kind, policies, given)
-    loads = str(given.pop("load", "")).split(",") if "load" in given else [""]
+    check_policies(policies)
     fixed = {name: option(name, _value(name, value), _flag(name))
-             for name, value in given.items()}
+             for name, value in given.items() if name != "load"}
+    folder = Path(asked.trace) if asked.trace else (
+        asked.data or Settings().data) / "traces" / TRACE_DEFAULT
+    kind = kind_of(folder)
+    check(kind, policies, given)
+    loads = str(given["load"]).split(",") if "load" in given else [""]
     seeds = [asked.seed] if asked.seed is not None else list(range(1, asked.seeds + 1))
     trials = tuple(Trial(kind, folder, name, seed, **fixed, **_load(load))
                    for load in loads for seed in seeds for name in policies)

@@ -126,8 +126,17 @@ def kind_of(folder: Path) -> str:
         if any((folder / mark).is_file() for mark in kind.marks):
             return name
     known = "; ".join(f"{name}: {' or '.join(k.marks)}" for name, k in KINDS.items() if k.marks)
+    found = "none of them in it" if folder.exists() else "no such file or folder"
     raise InputError(f"trace {str(folder)!r}; {GENERATED}, or a folder with the files of a trace "
-                     f"({known}) is accepted")
+                     f"({known}) is accepted; found {found}")
+
+
+def check_policies(policies: list[str]) -> None:
+    """Refuse policies that no kind of trace knows: that needs no trace."""
+    known = dict.fromkeys(name for kind in KINDS.values() for name in kind.policies)
+    for name in policies:
+        if name not in known:
+            raise InputError(f"policy {name!r}; {', '.join(known)} are accepted")
 
 
 def check(kind: str, policies: list[str], options: Mapping[str, Any]) -> None:
