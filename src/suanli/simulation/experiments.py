@@ -54,10 +54,12 @@ OPTIONS: Final[dict[str, Option]] = {
     "load": Option(lambda v: _is_number(v, 0.001, 100), "a number from 0.001 to 100", float),
     "fleet": Option(lambda v: isinstance(v, str) and v != "", "a name, as v100 or mixed", str),
     "days": Option(lambda v: _is_pair(v, _is_day, True),
-                   "two whole days, the first below the second, as [10, 50] (typed A:B, 10:50)", tuple),
+                   "two whole days, the first below the second, as [10, 50] (typed A:B, "
+                   "10:50)", tuple),
     "limit_factors": Option(
         lambda v: _is_pair(v, lambda n: _is_number(n, 1e-3, FACTOR_MAX), False),
-        f"two numbers from 0.001 to {FACTOR_MAX}, the lower one first, as [1, 10] (typed A:B, 1:10)",
+        f"two numbers from 0.001 to {FACTOR_MAX}, the lower one first, as [1, 10] (typed A:B, "
+        "1:10)",
         lambda v: (float(v[0]), float(v[1]))),
     "restore_s": Option(lambda v: _is_number(v, 0, 86_400), "seconds from 0 to 86400", float),
     "arena": Option(lambda v: isinstance(v, bool), "true or false", bool),
