@@ -19,7 +19,7 @@ import numpy as np
 
 from suanli.planning.onboarding import Fleet
 from suanli.planning.scheduler import Action, Bind, Preempt, Scheduler
-from suanli.planning.view import HELD, PPM, QUEUED, RUNNING, PoolSpec, Request, View
+from suanli.planning.view import HELD, PPM, QUEUED, RUNNING, PoolSpec, Request, Slots, View
 from suanli.simulation.record import Interval, Lane, Record
 from suanli.simulation.workload import Arrival, Workload
 from suanli.terms.errors import InputError, InvariantBroken
@@ -50,6 +50,7 @@ class Arena:
         self._ends: list[tuple[int, int, int]] = []  # (instant, row, placement number)
         self._placement = [0] * len(workload.arrivals)
         self._ran_from: dict[int, int] = {}
+        self._parts: dict[int, list[tuple[int, Slots]]] = {}  # of half-bound gangs: since when
         self._lost: dict[int, int] = {}  # of the running placement: what it restores
         self._waited = np.zeros(len(workload.arrivals))
         self._ended = np.full(len(workload.arrivals), -1.0)
@@ -104,7 +105,9 @@ class Arena:
         row = action.row
         if isinstance(action, Bind):
             self._moved_at = at
+            self._parts.setdefault(row, []).append((at, action.slots))
             if self.view.bind(row, action.slots, at):
+                self._note_idle(row, at)
                 self._start(row, at)
         elif isinstance(action, Preempt):
             self._preempt(row, at)
@@ -153,13 +156,26 @@ class Arena:
 
     def _close(self, row: int, at: int, lost_ms: int) -> None:
         """Note the placement that is over and free its devices."""
-        jobs = self.view.jobs
-        ran_from = self._ran_from.pop(row, at)
-        self._lost.pop(row, None)
-        self._intervals.append(Interval(
-            row, int(jobs.placed_at[row]), ran_from, at, int(jobs.held[row]),
-            self.view.pools[int(jobs.pool[row])].chip, lost_ms, self.view.slots[row]))
+        if row in self._ran_from:
+            ran_from = self._ran_from.pop(row)
+            self._lost.pop(row)
+            self._note(row, ran_from, ran_from, at, self.view.slots[row], lost_ms)
+        else:
+            self._note_idle(row, at)
         self.view.release(row)
+
+    def _note_idle(self, row: int, at: int) -> None:
+        """Note each part of a gang from when it was bound: until now it ran nothing."""
+        for since, slots in self._parts.pop(row):
+            if since < at:
+                self._note(row, since, at, at, slots)
+
+    def _note(self, row: int, start: int, ran_from: int, end: int, slots: Slots,
+              lost_ms: int = 0) -> None:
+        chip = self.view.pools[int(self.view.jobs.pool[row])].chip
+        self._intervals.append(Interval(row, start, ran_from, end,
+                                        sum(len(devices) for _, devices in slots), chip, lost_ms,
+                                        slots))
 
     def _stall(self, at: int) -> str:
         if self._ran_from or at - self._moved_at < STALLED_MS:

@@ -32,7 +32,8 @@ class Price(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A placement of a job: devices held in [start, end), all members running from `ran_from`.
+    """A placement of a job, or a part of one: devices held in [start, end), all members of the job
+    running from `ran_from`. A gang bound in parts leaves one for each part up to its start.
 
     `lost_ms` of its run did no lasting work: restoring, and what no checkpoint had saved.
     """

@@ -131,6 +131,24 @@ def test_a_deadlock_censors_at_the_last_arrival() -> None:
     assert metrics(record, made)["unfinished"] == 5
 
 
+def test_parts_of_a_gang_idle_from_when_they_were_bound() -> None:
+    """Three devices: one after 0 minutes, one after 30, the last after 40, then an hour's run."""
+    class Dribbler(Scripted):
+        def decide(self, view: View, at: int) -> Iterator[Action]:
+            minute = (at - EPOCH) // MINUTE
+            if minute in (0, 30, 40):
+                yield Bind(0, ((0, ((0, 30, 40).index(minute),)),))
+
+        def next_instant(self, at: int) -> int | None:
+            return next((EPOCH + m * MINUTE for m in (30, 40) if EPOCH + m * MINUTE > at), None)
+
+    made = workload((0, "x", 3, 60), (100, "y", 1, 1))
+    record = Arena(made, [FLEET], Dribbler()).go()
+    held = sum((i.end - i.start) * i.devices for i in record.intervals)
+    ran = sum((i.end - i.ran_from) * i.devices for i in record.intervals)
+    assert (held - ran, ran) == ((40 + 10) * MINUTE, 3 * 60 * MINUTE)
+
+
 def test_preempted_work_is_kept_and_restoring_is_counted() -> None:
     """60 minutes of work, stopped after 20, resumed at once with 5 minutes of restoring."""
     class Interrupter(Scripted):
