@@ -171,17 +171,18 @@ def _find_gang(count: int, pool: int, top: int, until: int, leaf: Any, spine: An
 
 
 @njit(cache=True)
-def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, free: Ints, used: Ints,
-         size: Ints, first_host: Ints, pool_of: Ints, leaf: Ints, spine: Ints,
-         reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def pack(devices: Ints, shares: Ints, tiers: Ints, pools: Ints, until: Ints, room: Ints,
+         free: Ints, used: Ints, size: Ints, first_host: Ints, pool_of: Ints, leaf: Ints,
+         spine: Ints, reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Place jobs in order, each where it fits first by its preference of pools.
 
     Parameters
     ----------
-    devices, shares : (n,)
+    devices, shares, tiers : (n,)
     pools : (n, choices) by preference, -1 where there is no further one
     until : (n, choices) the instant by which the job is surely over there
-    free, used : copies, changed in place
+    room : (tiers, pools) thousandths of devices that a tier may still have
+    room, free, used : copies, changed in place
     reserved_from : (hosts,) from when a drain reservation wants the host
 
     Returns
@@ -208,7 +209,9 @@ def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, free: Ints, used
             pool = pools[job, choice]
             if pool < 0:
                 break
-            limit, found = until[job, choice], 0
+            limit, found, wide = until[job, choice], 0, devices[job] * shares[job]
+            if wide > room[tiers[job], pool]:
+                continue
             if shares[job] < 1000:
                 host, device = _fraction(shares[job], pool, limit, used, first_host, reserved_from)
                 if host >= 0:
@@ -223,6 +226,7 @@ def pack(devices: Ints, shares: Ints, pools: Ints, until: Ints, free: Ints, used
                             used, head, after, before)
             if found:
                 chosen[job], end = pool, end + found
+                room[:, pool] -= wide
                 break
         first[job + 1] = end
     return chosen, first, got_host[:end], got_count[:end]

@@ -63,7 +63,7 @@ class TokenFlow:
         for index, slots in self._fitting(view, queue, at, reserved):
             left[index] = False
             yield Bind(int(queue.rows[index]), slots)
-        waiting = Weighed(queue.rows[left], queue.weight[left], queue.pools[left])
+        waiting = queue.only(left)
         if self.settings.is_preempting and len(waiting.rows):
             yield from self._displace(view, waiting, at, reserved)
         if self.settings.is_draining:
@@ -79,9 +79,10 @@ class TokenFlow:
         """Yield (index, slots) of the jobs that fit now, each tried after those before it."""
         jobs, rows = view.jobs, queue.rows
         pool, first, hosts, counts = pack(
-            jobs.devices[rows], jobs.share[rows], queue.pools, self._until(view, queue, at),
-            view.free.copy(), view.used.copy(), view.devices, view.first_host, view.pool_of,
-            view.leaf, view.spine, reserved)
+            jobs.devices[rows], jobs.share[rows], jobs.tier[rows], queue.pools,
+            self._until(view, queue, at), view.spare[None, :] - view.kept, view.free.copy(),
+            view.used.copy(), view.devices, view.first_host, view.pool_of, view.leaf, view.spine,
+            reserved)
         for index in np.flatnonzero(pool >= 0):
             part = slice(first[index], first[index + 1])
             yield int(index), tuple(
@@ -99,6 +100,9 @@ class TokenFlow:
 
     def _honour(self, view: View, reserved: Ints) -> Iterator[Action]:
         for row in self.drains.ready(view):
+            if int(view.jobs.devices[row]) * WHOLE_DEVICE > view.room(
+                    row, self.drains.by_row[row].pool):
+                continue
             drain = self.drains.by_row.pop(row)
             reserved[list(drain.hosts)] = NEVER
             slots, left = [], int(view.jobs.devices[row])
@@ -112,16 +116,26 @@ class TokenFlow:
                   reserved: Ints) -> Iterator[Action]:
         running = Displaceable(view, self._weighed(view, view.rows(view.active), at), at)
         until = self._until(view, waiting, at)
+        expected = set(view.stopping.values())  # for them others are stopping already
         for index in range(min(TRIED_MAX, len(waiting.rows))):
+            if int(waiting.rows[index]) in expected:
+                continue
             for choice, pool in enumerate(waiting.pools[index]):
                 if pool < 0 or not len(running.rows):
                     break
                 row = int(waiting.rows[index])
                 chosen = self._chosen(view, running, row, float(waiting.weight[index]), int(pool),
                                       int(until[index, choice]), reserved)
-                if len(chosen) and running.devices[chosen].sum() <= self.budget.left(view, at):
+                if len(chosen) and self._may_displace(view, row, int(pool), int(
+                        running.devices[chosen].sum()), at):
                     yield from self._swap(view, running, chosen, waiting, index, at, reserved)
                     break
+
+    def _may_displace(self, view: View, row: int, pool: int, devices: int, at: int) -> bool:
+        """Say whether the rate allows it, and the carve-out will let the job in afterwards."""
+        wide = int(view.jobs.devices[row] * view.jobs.share[row])
+        return devices <= self.budget.left(view, at) and (
+            wide <= view.room(row, pool) + devices * WHOLE_DEVICE)
 
     def _chosen(self, view: View, running: Displaceable, row: int, weight: float, pool: int,
                 until: int, reserved: Ints) -> Ints:
@@ -139,9 +153,7 @@ class TokenFlow:
             running.is_there[victim] = False
             self.budget.spend(int(running.devices[victim]), at)
             yield Preempt(int(running.rows[victim]), row)
-        one = Weighed(waiting.rows[index:index + 1], waiting.weight[index:index + 1],
-                      waiting.pools[index:index + 1])
-        for _, slots in self._fitting(view, one, at, reserved):
+        for _, slots in self._fitting(view, waiting.only([index]), at, reserved):
             yield Bind(row, slots)
 
     def _reserve(self, view: View, waiting: Weighed, at: int) -> None:
