@@ -13,7 +13,6 @@ from suanli.planning.scheduler import Action, Bind, Preempt, Scheduler
 from suanli.schedule import commands as schedule
 from suanli.terms.errors import invariant
 from suanli.terms.instant import MINUTE, hour_of
-from suanli.terms.refusals import Code
 
 # A job that could not be bought for is tried again after this long: funds or prices may move.
 RETRY_MS: Final = MINUTE
@@ -52,15 +51,13 @@ class Cycle:
 
     def observe(self, member: int, kind: str, fields: Any, receipt: Any, at: int) -> None:
         """Learn from a command of a block, and what it was answered."""
-        if receipt.code == Code.MALFORMED:
-            return
         self.is_stale |= kind not in NO_NEWS and (kind not in OUR_OWN or bool(receipt.code))
         self._is_repriced |= kind.startswith(REPRICE)
         if kind.startswith("chips.") and not receipt.code:
             self._observe_hosts(kind, fields)
         elif kind == schedule.Submit.kind and not receipt.code:
             self._moved[receipt.answer["job"]] = None
-        elif kind in ABOUT_A_JOB:
+        elif kind in ABOUT_A_JOB and fields and isinstance(fields[0], int):  # refused: any shape
             self._moved[fields[0]] = None
             if receipt.code and kind in OUR_OWN and member in self.operators:
                 self._observe_refusal(kind, fields[0], at)
@@ -85,7 +82,7 @@ class Cycle:
     def decide(self, rooms: Any, at: int) -> Iterator[Decision]:
         """Yield (operator, command) for what the scheduler does now."""
         self.is_stale = False
-        mirror = self._in_step(rooms, at)
+        mirror = self.in_step(rooms, at)
         self._wake = None
         if not mirror.view.queued:
             return
@@ -94,7 +91,8 @@ class Cycle:
             yield self._command(rooms, mirror, action, at)
         self._wake = self.scheduler.next_instant(at)
 
-    def _in_step(self, rooms: Any, at: int) -> Mirror:
+    def in_step(self, rooms: Any, at: int) -> Mirror:
+        """Return the view of the rooms as they are now."""
         if self.mirror is None or self.mirror.is_worn:
             self.mirror, self.scheduler = Mirror(rooms, self.operators, at), None
             self._is_repriced = True

@@ -144,6 +144,7 @@ class Mirror:
             jobs.progress_ms[row], jobs.queued_at[row] = job.spent_ms, job.queued
             self.view.bind(row, slots, job.placed)
             self._attempts[id] = job.attempt
+        jobs.preemptions[row] = job.resume_ms > 0  # restoring makes it longer, nothing else does
         self.view.set_stopping(row, job.phase == phases.STOPPING)
         if jobs.tier[row] == FIRM:
             jobs.is_preemptible[row] = 0

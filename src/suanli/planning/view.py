@@ -225,8 +225,16 @@ class View:
                 raise InvariantBroken(f"device {index} of host {host} is not free")
             self.free[host] -= self.used[host, index] == 0
             self.used[host, index] += share
-        self.spare[self.pool_of[host]] -= share * len(indices)
+        self._use(int(self.pool_of[host]), int(self.jobs.tier[row]), share * len(indices))
         self.jobs.held[row] += len(indices)
+
+    def _use(self, pool: int, tier: int, size: int) -> None:
+        """Take so many thousandths of devices: first what is kept from the tiers after."""
+        room = self.spare[pool] - self.kept[:, pool]
+        room[:tier + 1] -= size
+        room[tier + 1:] = np.minimum(room[tier + 1:], room[tier])
+        self.spare[pool] -= size
+        self.kept[:, pool] = self.spare[pool] - room
 
     def release(self, row: int) -> None:
         """Take a job's devices back; the caller says what becomes of it."""

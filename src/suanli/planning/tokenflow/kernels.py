@@ -226,7 +226,9 @@ def pack(devices: Ints, shares: Ints, tiers: Ints, pools: Ints, until: Ints, roo
                             used, head, after, before)
             if found:
                 chosen[job], end = pool, end + found
-                room[:, pool] -= wide
+                for tier in range(len(room)):  # first what is kept from the tiers after
+                    room[tier, pool] = (room[tier, pool] - wide if tier <= tiers[job]
+                                        else min(room[tier, pool], room[tiers[job], pool]))
                 break
         first[job + 1] = end
     return chosen, first, got_host[:end], got_count[:end]
