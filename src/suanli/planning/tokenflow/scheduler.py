@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suanli.planning.scheduler import Action, Bind, Preempt
+from suanli.planning.scheduler import Action, Bind, Preempt, Published
 from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
 from suanli.planning.tokenflow.entitlements import Entitlements
 from suanli.planning.tokenflow.estimates import RunTimes
@@ -48,6 +48,10 @@ class TokenFlow:
     def next_instant(self, at: int) -> int | None:
         """A round later while jobs wait: placements come of age, targets move."""
         return self._wake
+
+    def published(self) -> Published:
+        """Return the prices by which chips are chosen, and what the fairness program came to."""
+        return Published(self.entitlements.prices, self.entitlements.due)
 
     def decide(self, view: View, at: int) -> Iterator[Action]:
         """Yield a round's actions."""
