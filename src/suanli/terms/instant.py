@@ -32,3 +32,16 @@ def hour_of(at: int) -> Period:
 def is_on_the_hour(at: int) -> bool:
     """Say whether a delivery hour starts at this instant."""
     return at % HOUR == 0
+
+
+def in_words(ms: int) -> str:
+    """Return a span of time as people say it.
+
+    >>> in_words(9_000_000)
+    '2.5 h'
+    """
+    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if ms >= 2 * unit:
+            tenths = (10 * ms + unit // 2) // unit
+            return f"{tenths // 10}.{tenths % 10} {name}"
+    return f"{ms // SECOND} s"

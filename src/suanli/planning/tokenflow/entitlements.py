@@ -7,6 +7,7 @@ equal share of the fleet. Its duals are the forward price signal (`shares`). Chi
 the prices of the balanced assignment (`prices`).
 """
 
+from copy import copy
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,7 @@ DISCOUNT: Final = (1.0, 1.0, 1.0)
 WINDOW_MS: Final = DAY
 # Never reached by problems of a replay's size: a bound for the day it is, not a way to decide.
 SOLVE_S_MAX: Final = 30.0
+FOREVER: Final = 2**62
 PRICE_MEMORY_MS: Final = HOUR  # prices move slowly: what is placed stays for hours
 
 
@@ -49,9 +51,15 @@ class Entitlements:
         tenants = max(1, len(self.owed))
         return self.owed / (WINDOW_MS * max(1, view.capacity) / tenants)
 
+    def frozen(self) -> "Entitlements":
+        """Return one that stays as it is."""
+        still = copy(self)
+        still._at = FOREVER
+        return still
+
     def update(self, view: View, at: int, runtimes: RunTimes) -> None:
         """Solve anew if a quarter of an hour has passed."""
-        self._grow(view)
+        self.grow(view)
         if self._at is not None and at - self._at < EVERY_MS:
             return
         elapsed = at - self._at if self._at is not None else 0
@@ -62,7 +70,8 @@ class Entitlements:
         if len(rows):
             self._solve(view, rows, at, runtimes, elapsed)
 
-    def _grow(self, view: View) -> None:
+    def grow(self, view: View) -> None:
+        """Take in tenants that are new, with nothing owed to them."""
         tenants = int(view.jobs.tenant[:view.jobs.count].max(initial=-1)) + 1
         missing = tenants - len(self.owed)
         if missing > 0:

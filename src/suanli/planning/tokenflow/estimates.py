@@ -26,7 +26,8 @@ class RunTimes:
 
     def __init__(self) -> None:
         edges = np.geomspace(RATIO_MIN, 1.0, BINS + 1)
-        self._lower = np.concatenate([[0.0], edges[1:-1]])  # of each bin
+        self._edges = np.concatenate([[0.0], edges[1:]])  # of the bins, the first from nothing
+        self._lower = self._edges[:-1]
         self._middle = np.sqrt(edges[1:] * edges[:-1])
         self._count = np.full(BINS, PRIOR_JOBS / BINS)
         self._seen = 0
@@ -61,3 +62,14 @@ class RunTimes:
         """
         bins = np.clip(np.searchsorted(self._lower, used, side="right") - 1, 0, BINS - 1)
         return np.maximum(self._mean_above[bins] - used, RATIO_MIN)
+
+    def quantile(self, used: Floats, part: float) -> Floats:
+        """Return the ratio still to come that a `part` of the jobs which got as far do not exceed.
+
+        Counts are spread evenly within their bin: it rises with `part` from 0 to all that is left
+        of the limit.
+        """
+        total = np.concatenate([[0.0], np.cumsum(self._count)])
+        below = np.interp(used, self._edges, total)
+        left: Floats = np.interp(below + part * (total[-1] - below), total, self._edges) - used
+        return np.maximum(left, 0.0)

@@ -62,7 +62,7 @@ class TokenFlow:
         self.entitlements.update(view, at, self.runtimes)
         reserved = self.drains.reserved_from(view)
         yield from self._honour(view, reserved)
-        queue = self._weighed(view, view.rows(view.queued), at).lightest_first()
+        queue = self.queue(view, at)
         left = np.ones(len(queue.rows), dtype=np.bool_)
         for index, slots in self._fitting(view, queue, at, reserved):
             left[index] = False
@@ -73,6 +73,18 @@ class TokenFlow:
         if self.settings.is_draining:
             self._reserve(view, waiting, at)
         self._wake = at + ROUND_MS if view.queued else None
+
+    def queue(self, view: View, at: int) -> Weighed:
+        """Return what waits, in the order in which it is tried."""
+        self.entitlements.grow(view)  # whoever asks may be the first to see a tenant
+        return self._weighed(view, view.rows(view.queued), at).lightest_first()
+
+    def twin(self) -> "TokenFlow":
+        """Return one that decides by what is known now: to play the future ahead, on a copy."""
+        twin = TokenFlow(self.settings)
+        twin.runtimes, twin.entitlements = self.runtimes, self.entitlements.frozen()
+        twin.drains.by_row = dict(self.drains.by_row)
+        return twin
 
     def _weighed(self, view: View, rows: Ints, at: int) -> Weighed:
         return weigh(view, rows, at, self.runtimes, self.entitlements.prices,
