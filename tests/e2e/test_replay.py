@@ -134,3 +134,28 @@ def test_limits_below_the_duration_end_jobs_early(public_data: Path, tmp_path: P
     row = rows_of(file)[0]
     assert (row["jobs"], row["unfinished"], row["limit_factors"]) == (376, 0, [0.5, 1.0])
     assert row["ended_at_limit"] > 300
+
+
+def test_explain_tells_why_jobs_waited_and_how_often_predictions_came_true(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    ran = suanli("generated", "--policy", "tokenflow-unfair,best-fit", "--load", "1.2", "--seed",
+                 "1", "--jobs", "1", "--explain", "704", "--json", str(file))
+    assert ran.returncode == 0, ran.stderr
+    rows = {row["policy"]: row for row in rows_of(file)}
+    assert rows["tokenflow-unfair"]["intervals"] > 0
+    assert "interval_coverage" not in rows["best-fit"]  # its future is not played ahead
+    assert sum(rows["best-fit"]["waited_for"].values()) == pytest.approx(1)
+    assert [line["constraint"] for line in rows["best-fit"]["explained"]][0::99] == ["capacity"]
+    assert "job 704, after 0 s: capacity" in ran.stdout
+    assert "starts came within the interval" in ran.stdout
+
+
+@pytest.mark.parametrize(("trace", "typed", "told"), [
+    ("generated", "0", "numbers of jobs by comma"),
+    ("generated", "all", "`coverage`"),
+    ("generated", "1001", "jobs 1 to 1000"),
+])
+def test_explain_says_what_it_accepts(trace: str, typed: str, told: str) -> None:
+    ran = suanli(trace, "--policy", "best-fit", "--explain", typed)
+    assert ran.returncode == 2
+    assert told in ran.stderr

@@ -11,11 +11,12 @@ from typing import Any
 from suanli.cli.output import Format, err, out, progress, show
 from suanli.config import Settings
 from suanli.simulation.experiments import Experiment, option, read_experiment
+from suanli.simulation.explained import told
 from suanli.simulation.journal import Journal, journal_of
 from suanli.simulation.processes import run_trials
 from suanli.simulation.report.page import require_matplotlib, write_report
 from suanli.simulation.summary import lines
-from suanli.simulation.trials import Result, Trial, check, check_policies, kind_of
+from suanli.simulation.trials import KINDS, Result, Trial, check, check_policies, kind_of
 from suanli.terms.errors import InputError
 
 HEADINGS = {
@@ -24,8 +25,11 @@ HEADINGS = {
     "queueing_delay_mean_s": "delay mean s", "queueing_delay_p50_s": "p50",
     "queueing_delay_p95_s": "p95", "jct_mean_s": "JCT mean s", "makespan_s": "makespan s",
     "rho_worst": "worst rho", "utilisation": "utilisation", "allocated_share": "allocated",
-    "offered_load": "offered", "queue_growth": "queue grows, device-h a day"}
+    "interval_coverage": "coverage", "offered_load": "offered",
+    "queue_growth": "queue grows, device-h a day"}
 TRACE_DEFAULT = "philly"
+COVERAGE = "coverage"
+JOBS_MAX = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Asked:
     seeds: int
     options: dict[str, str | float | bool | None]  # by the trial's names; lists by comma
     data: Path | None
+    explain: str | None = None
 
 
 def replay(asked: Asked, file: Path | None, report: Path | None, jobs: int | None) -> None:
@@ -72,14 +77,30 @@ def trials_of(asked: Asked) -> Experiment:
     folder = Path(asked.trace) if asked.trace else (
         asked.data or Settings().data) / "traces" / TRACE_DEFAULT
     kind = kind_of(folder)
+    explain = _explain(asked.explain, kind)
     check(kind, policies, given)
     loads = str(given["load"]).split(",") if "load" in given else [""]
     seeds = [asked.seed] if asked.seed is not None else list(range(1, asked.seeds + 1))
-    trials = tuple(Trial(kind, folder, name, seed, **fixed, **_load(load))
+    trials = tuple(Trial(kind, folder, name, seed, explain=explain, **fixed, **_load(load))
                    for load in loads for seed in seeds for name in policies)
     title = f"{kind}: {', '.join(policies)}"
     return Experiment(title, tuple(dict.fromkeys(trials)),
                       tuple(t for t in trials if t.load == trials[0].load))
+
+
+def _explain(typed: str | None, kind: str) -> tuple[int, ...] | None:
+    """Return the jobs whose story is told; none of them where only the coverage is asked for."""
+    if typed is None:
+        return None
+    if "arena" not in KINDS[kind].options:
+        raise InputError(f"--explain: a {kind} trace does not know this option")
+    if typed == COVERAGE:
+        return ()
+    numbers = [part.strip() for part in typed.split(",")]
+    if not all(n.isdecimal() and 0 < int(n) <= JOBS_MAX for n in numbers):
+        raise InputError(f"--explain: found {typed!r}; numbers of jobs by comma (the first "
+                         f"submitted is 1), or `{COVERAGE}`, is accepted")
+    return tuple(dict.fromkeys(map(int, numbers)))
 
 
 def _load(text: str) -> dict[str, Any]:
@@ -161,10 +182,25 @@ def _print(rows: list[dict[str, Any]]) -> None:
     first = rows[0]
     out.print(f"simulated; {first.get('workload', first['trace'])}; {first['devices']} devices",
               markup=False)
-    told = lines(rows)
+    shown = lines(rows)
     columns = {key: heading for key, heading in HEADINGS.items()
-               if any(key in line for line in told)}
-    show(told, columns, Format.table)
+               if any(key in line for line in shown)}
+    show(shown, columns, Format.table)
+    for row in rows:
+        if "waited_for" in row:
+            _print_explained(row)
+
+
+def _print_explained(row: dict[str, Any]) -> None:
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in row["waited_for"].items())
+    out.print(f"{row['policy']}, seed {row['seed']}: jobs waited for: {shares or 'nothing'}",
+              markup=False)
+    if row.get("intervals"):
+        out.print(f"{row['interval_coverage']:.1%} of {row['intervals']} starts came within the "
+                  "interval that was told (80% is meant), whose median width was "
+                  f"{row['interval_width_median_s'] / 3600:.1f} h", markup=False)
+    for line in row["explained"]:
+        out.print(told(line), markup=False)
 
 
 def _writable(file: Path | None) -> None:

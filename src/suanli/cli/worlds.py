@@ -47,6 +47,9 @@ def replay(
         help="Arriving demand over capacity, of traces without departures (default: 1.3).")] = None,
     arena: Annotated[bool, typer.Option(
         "--arena", help="Leave out market and ledger for every policy.")] = False,
+    explain: Annotated[str | None, typer.Option(
+        help="Tell why these jobs waited, by number and comma, or `coverage` alone: how often "
+        "predicted starts came true. In the arena.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Run this seed.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Run seeds 1 to K.")] = 1,
     experiment: Annotated[Path | None, typer.Option(
@@ -72,10 +75,10 @@ def replay(
                "restore_s": restore, "workload": workload, "demand": demand,
                "arena": arena or None}
     if experiment is None:
-        run(Asked(trace, policy, against, seed, seeds, options, data), file, report, jobs)
+        run(Asked(trace, policy, against, seed, seeds, options, data, explain), file, report, jobs)
         return
     said = trace or against or seed is not None or seeds != 1 or policy != "best-fit" or any(
-        value is not None for value in options.values())
+        value is not None for value in (explain, *options.values()))
     if said:
         raise InputError("--experiment: the file says what to run; only --json, --report, --jobs "
                          "and --data are accepted beside it")

@@ -12,7 +12,8 @@ from suanli.simulation.trials import KINDS, Row
 
 MEASURES = ("queueing_delay_mean_s", "queueing_delay_p50_s", "queueing_delay_p95_s",
             "jct_mean_s", "makespan_s", "rho_worst", "rho_over_one_share", "utilisation",
-            "allocated_share", "offered_load", "backlog_growth_device_hours_per_day")
+            "allocated_share", "interval_coverage", "offered_load",
+            "backlog_growth_device_hours_per_day")
 DELAYS = ("queueing_delay_mean_s", "queueing_delay_p50_s", "queueing_delay_p95_s", "jct_mean_s")
 
 

@@ -21,7 +21,9 @@ from suanli.adapters.verification import verify_file
 from suanli.chips.datasheet import parse
 from suanli.planning.onboarding import Fleet
 from suanli.planning.policies import POLICIES
+from suanli.planning.scheduler import Scheduler
 from suanli.simulation.arena import Arena
+from suanli.simulation.explained import Explained
 from suanli.simulation.generator import day_of_jobs
 from suanli.simulation.metrics import metrics
 from suanli.simulation.record import Record
@@ -61,6 +63,7 @@ class Trial:
     arena: bool = False  # leave out market and ledger for every policy
     workload: str = "default"  # variant of a trace that has several
     demand: float = 1.3  # arriving demand over capacity, of traces without departures
+    explain: tuple[int, ...] | None = None  # tell why jobs wait, of these by number the story
 
     @property
     def options(self) -> Row:
@@ -70,12 +73,14 @@ class Trial:
     @property
     def through_domain(self) -> bool:
         """Say whether market, ledger and chain take part."""
-        return "arena" in KINDS[self.kind].options and not self.arena and self.policy in POLICIES
+        return "arena" in KINDS[self.kind].options and not self.arena and (
+            self.policy in POLICIES and self.explain is None)
 
     @property
     def identity(self) -> str:
         """Return the hash of the parameters and of the release that runs them."""
         said = [__version__, self.kind, self.folder.name, self.policy, self.seed, self.options]
+        said += [] if self.explain is None else [self.explain]
         text = json.dumps(said, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:IDENTITY_HEX]
 
@@ -204,9 +209,21 @@ def _play(trial: Trial, setting: Setting, progress: Progress) -> Result:
         record, proved = _through_domain(trial, setting, progress)
         row |= proved
     else:
-        record = Arena(setting.workload, [setting.fleet], scheduler(trial.policy, trial.seed),
+        player = scheduler(trial.policy, trial.seed)
+        explained = _explained(trial, player, len(setting.workload.arrivals))
+        record = Arena(setting.workload, [setting.fleet], explained or player,
                        round(trial.restore_s * SECOND)).go(progress)
+        row |= explained.row() if explained else {}
     return Result(row | metrics(record, setting.workload), series_of(record, setting.workload))
+
+
+def _explained(trial: Trial, player: Scheduler, count: int) -> Explained | None:
+    """Return the scheduler with its account of what waits, where one is asked for."""
+    if trial.explain is None:
+        return None
+    if (last := max(trial.explain, default=0)) > count:
+        raise InputError(f"job {last} to be explained; {trial.kind} has jobs 1 to {count} here")
+    return Explained(player, trial.explain)
 
 
 def _through_domain(trial: Trial, setting: Setting, progress: Progress) -> tuple[Record, Row]:
