@@ -222,3 +222,14 @@ def _until(holds: object, timeout_s: float = 20) -> None:
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it never came to hold"
         time.sleep(0.05)
+
+
+def test_explain_tells_why_a_job_waits_runs_or_ended(home: Home) -> None:
+    job = home("run", "--detach", "--max-hourly-cost", "0.000001", "--", "true").stdout.strip()
+    assert "too-dear" in home("explain", job).stdout
+    row = home.rows("explain", job)[0]
+    assert (row["phase"], row["constraint"]) == ("queued", "too-dear")
+    assert int(str(row["price_gap_micro_rmb"])) > 0
+    home("cancel", job)
+    assert "it ended: cancelled" in home("explain", job).stdout
+    assert "unknown_job" in home("explain", "999999", code=1).stderr

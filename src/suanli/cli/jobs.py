@@ -1,4 +1,4 @@
-"""Verbs for tenants: run, jobs, logs, cancel."""
+"""Verbs for tenants: run, jobs, explain, logs, cancel."""
 
 import os
 import re
@@ -11,6 +11,7 @@ import typer
 from suanli.cli.options import DataDir, Output, client_for
 from suanli.cli.output import Format, err, rmb, show
 from suanli.sdk import Client
+from suanli.terms.instant import in_words
 
 POLL_S = 0.05
 UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: suanli run --time-limit 2h -- python3 train.py",
                 context_settings=settings)(run)
     app.command(epilog="Example: suanli jobs -o json")(jobs)
+    app.command(epilog="Example: suanli explain 1")(explain)
     app.command(epilog="Example: suanli logs 1")(logs)
     app.command(epilog="Example: suanli cancel 1")(cancel)
 
@@ -142,6 +144,24 @@ def jobs(data_dir: DataDir = None, output: Output = Format.table) -> None:
                 "exit_code": "exit", "devices": "dev", "device_s": "device-s",
                 "preemptions": "preempted", "lost_s": "lost-s", "cost_rmb": "RMB",
                 "receipt": "receipt"}, output)
+
+
+def explain(job: JobId, data_dir: DataDir = None, output: Output = Format.table) -> None:
+    """Tell why a job waits: position, constraint, price gap, predicted start; or where it is."""
+    row = client_for(data_dir).explain(job)
+    row["starts"] = _starts(row)
+    if row["position"]:
+        row["place"] = f"{row['position']} of {row['waiting']}"
+    show([row], {"id": "id", "phase": "phase", "constraint": "waits for", "place": "position",
+                 "starts": "starts", "sentence": "because"}, output)
+
+
+def _starts(row: dict[str, Any]) -> str | None:
+    if row["starts_latest"] is None:
+        return None
+    earliest, latest = (in_words(row[key] - row["at"]) for key in (
+        "starts_earliest", "starts_latest"))
+    return f"in {earliest} to {latest}"
 
 
 def logs(job: JobId, data_dir: DataDir = None,

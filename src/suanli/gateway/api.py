@@ -6,6 +6,7 @@ credential is needed; the Unix socket is protected by its file mode.
 
 import hmac
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -118,6 +119,15 @@ def _jobs(app: FastAPI, service: Service) -> None:
         with service.lock:
             return views.job_row(service, id, _job(service, id))
 
+    explanations = cache(lambda: _explanations(service))
+
+    @app.get("/v1/jobs/{id}/explanation")
+    def explanation(id: int) -> dict[str, Any]:
+        explained = explanations()
+        with service.lock:
+            _job(service, id)
+            return explained.of(id)  # type: ignore[no-any-return]
+
     @app.post("/v1/jobs/{id}/cancel")
     def cancel(id: int) -> dict[str, Any]:
         return {"id": id, "height": _settled(service.ask(TENANT, Cancel(id))).height}
@@ -201,6 +211,12 @@ def _spec(service: Service, request: JobRequest) -> Spec:
 def _commitment(service: Service, request: JobRequest) -> bytes:
     """Return a commitment to the tenant that only its agent's key can open."""
     return sha256(service.agents[TENANT].salt(request.name), TENANT.encode())
+
+
+def _explanations(service: Service) -> Any:
+    """Imported late: only who asks waits for the scheduler's solver and kernels."""
+    from suanli.gateway.explanations import Explanations
+    return Explanations(service)
 
 
 def _job(service: Service, id: int) -> Any:

@@ -29,7 +29,7 @@ from suanli.terms.quantity import WHOLE_DEVICE
 class Explanation:
     """Why a job waits at an instant. `price_gap`: the part by which a chip is too dear."""
 
-    position: int  # 1 is next
+    position: int | None  # 1 is next; None: it is never admitted
     waiting: int
     constraint: str
     sentence: str
@@ -38,6 +38,10 @@ class Explanation:
 
 def explain(view: View, scheduler: Scheduler, row: int, at: int) -> Explanation:
     """Return why a queued row waits; under others than TokenFlow from the view alone."""
+    if not view.jobs.speed[row].any():
+        return Explanation(None, len(view.queued), "no-chip", (
+            f"no pool has {_devices(int(view.jobs.devices[row]))} of a chip that it may use: it is "
+            "never admitted"))
     return _Case(view, scheduler, row, at).explanation()
 
 
@@ -63,9 +67,6 @@ class _Case:
         return Explanation(position, len(self.order), constraint, sentence, *gap)
 
     def _constraint(self, position: int) -> tuple[str, str] | tuple[str, str, float]:
-        if not self.open:
-            return "no-chip", (f"no pool has {_devices(self.devices)} of a chip that it may use: "
-                               "it is never admitted")
         if any(self._fits(pool, self.kept[pool]) and self._has_room(pool) for pool in self.worth):
             if position == 1:
                 return "next-round", "it fits, and starts with the next round"

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suanli.planning.future import Future
+from suanli.planning.scheduler import Scheduler
 from suanli.planning.tokenflow.scheduler import ROUND_MS, TokenFlow
 from suanli.planning.view import View
 
@@ -47,6 +48,12 @@ class Forecasts:
     def __init__(self) -> None:
         self.over: deque[Forecast] = deque(maxlen=KEPT_MAX)
         self.open: dict[int, Forecast] = {}  # by row: the first since it entered the queue
+
+    def of(self, view: View, scheduler: Scheduler, row: int, at: int) -> tuple[int, int] | None:
+        """Return the (earliest, latest) start of a queued row; None under other schedulers."""
+        if not isinstance(scheduler, TokenFlow):
+            return None
+        return self.tell(view, scheduler, at, [row])[row]
 
     def tell(self, view: View, scheduler: TokenFlow, at: int,
              rows: Collection[int] = ()) -> dict[int, tuple[int, int]]:

@@ -63,6 +63,11 @@ class Client:
         row: dict[str, Any] = self.get(f"/v1/jobs/{id}")
         return row
 
+    def explain(self, id: int) -> dict[str, Any]:
+        """Return where a job stands and why; of a queued one when it is predicted to start."""
+        row: dict[str, Any] = self.get(f"/v1/jobs/{id}/explanation")
+        return row
+
     def cancel(self, id: int) -> None:
         self._checked("POST", f"/v1/jobs/{id}/cancel")
 

@@ -64,9 +64,8 @@ class Explained:
                 "after_ms": at - int(view.jobs.submitted[row]), "position": found.position,
                 "waiting": found.waiting, "sentence": found.sentence,
                 "price_gap": found.price_gap}
-        if isinstance(self.inner, TokenFlow):
-            earliest, latest = self.forecasts.tell(view, self.inner, at, [row])[row]
-            line |= {"starts_earliest_ms": earliest - at, "starts_latest_ms": latest - at}
+        if interval := self.forecasts.of(view, self.inner, row, at):
+            line |= {"starts_earliest_ms": interval[0] - at, "starts_latest_ms": interval[1] - at}
         return line
 
     def row(self) -> dict[str, Any]:
