@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from suanli.planning.scheduler import Scheduler
+from suanli.planning.tokenflow.drains import Drain
 from suanli.planning.tokenflow.queue import DEARER_MAX
 from suanli.planning.tokenflow.scheduler import TokenFlow
 from suanli.planning.view import PPM, Ints, View
@@ -50,13 +51,17 @@ class _Case:
 
     def __init__(self, view: View, scheduler: Scheduler, row: int, at: int) -> None:
         self.view, self.row, self.at = view, row, at
-        self.flow = scheduler if isinstance(scheduler, TokenFlow) else None
         self.devices, self.share = int(view.jobs.devices[row]), int(view.jobs.share[row])
         self.open: list[int] = np.flatnonzero(view.jobs.speed[row]).tolist()
-        self.worth, self.order = self.open, _by_entry(view)
-        if self.flow is not None:
-            queue = self.flow.queue(view, at)
-            self.order = queue.rows
+        self.worth, self.order, self.by = self.open, _by_entry(view), "earlier"
+        self.drains: dict[int, Drain] = {}
+        self.prices = np.ones(len(view.pools))
+        if isinstance(scheduler, TokenFlow):
+            queue = scheduler.queue(view, at)
+            self.order, self.by = queue.rows, "lighter"
+            self.prices = scheduler.entitlements.prices
+            self.drains = {owner: drain for owner, drain in scheduler.drains.by_row.items()
+                           if owner != row and owner in view.queued}
             chosen = queue.pools[np.flatnonzero(queue.rows == row)[0]].tolist()
             self.worth = [pool for pool in chosen if pool in self.open]
         self.kept = self._kept()
@@ -70,8 +75,7 @@ class _Case:
         if any(self._fits(pool, self.kept[pool]) and self._has_room(pool) for pool in self.worth):
             if position == 1:
                 return "next-round", "it fits, and starts with the next round"
-            return "behind", ("it fits; tried before it, because "
-                              f"{'lighter' if self.flow else 'earlier'}: {position - 1}")
+            return "behind", f"it fits; tried before it, because {self.by}: {position - 1}"
         for pool in self.worth:
             if self._fits(pool, None) and self._has_room(pool):
                 return "kept", self._kept_for(pool)
@@ -115,24 +119,22 @@ class _Case:
             found[pool] = np.zeros(hi - lo, dtype=np.int64)
             restore = view.restore_ms if view.jobs.preemptions[self.row] else 0
             until = self.at + restore + view.limit_on(self.row, pool)
-            for owner, drain in self.flow.drains.by_row.items() if self.flow else ():
-                if drain.pool == pool and drain.start < until and owner != self.row:
+            for drain in self.drains.values():
+                if drain.pool == pool and drain.start < until:
                     found[pool][np.array(drain.hosts) - lo] = 1
         return found
 
     # -- the sentences -------------------------------------------------------------------------
 
     def _kept_for(self, pool: int) -> str:
-        assert self.flow is not None
-        owner, drain = min(((row, drain) for row, drain in self.flow.drains.by_row.items()
+        owner, drain = min(((row, drain) for row, drain in self.drains.items()
                             if drain.pool == pool), key=lambda item: item[1].start)
         return (f"free devices of {self.view.pools[pool].chip} are kept for job "
                 f"{self.view.jobs.id[owner]}, which starts within "
                 f"{in_words(max(0, drain.start - self.at))}; it could outstay that")
 
     def _dearer(self, pool: int) -> tuple[str, str, float]:
-        assert self.flow is not None
-        cost = self.flow.entitlements.prices * PPM / np.maximum(self.view.jobs.speed[self.row], 1)
+        cost = self.prices * PPM / np.maximum(self.view.jobs.speed[self.row], 1)
         ratio = float(cost[pool] / cost[self.open].min())
         chip, gap = self.view.pools[pool].chip, 1 - DEARER_MAX / ratio
         return "dearer", (f"it fits on {chip}, which costs {ratio:.2f} times its cheapest chip for "
