@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from suanli.planning.explaining import Explanation, explain
 from suanli.planning.forecasts import Forecasts
-from suanli.planning.scheduler import Action, Scheduler
+from suanli.planning.scheduler import Action, Publisher, Scheduler
 from suanli.planning.tokenflow.scheduler import TokenFlow
 from suanli.planning.view import View
 from suanli.terms.instant import HOUR, in_words
@@ -29,6 +29,8 @@ class Explained:
         self.stories: dict[int, Story] = {number - 1: [] for number in asked}  # by row
         self._waited_for: Counter[str] = Counter()
         self._sampled_at: int | None = None
+        if isinstance(inner, Publisher):  # what it publishes is published
+            self.published = inner.published
 
     def next_instant(self, at: int) -> int | None:
         return self.inner.next_instant(at)

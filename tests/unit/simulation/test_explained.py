@@ -61,7 +61,9 @@ def test_an_account_changes_nothing_and_tells_every_change(policy: str) -> None:
     made = generated(120, 6)
     account = Explained(scheduler(policy, 1), (30, 60))
     plain = Arena(made, [generated_fleet(4)], scheduler(policy, 1)).go()
-    assert (play(made, 4, account).ended == plain.ended).all()
+    told_of = play(made, 4, account)
+    assert (told_of.ended == plain.ended).all()
+    assert (told_of.prices, told_of.targets) == (plain.prices, plain.targets)
     for number in (30, 60):
         story = account.stories[number - 1]
         assert story[-1]["constraint"] == "starts"
