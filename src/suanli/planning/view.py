@@ -235,10 +235,15 @@ class View:
         """Return the rows of `queued` or `active` in order of entry."""
         return np.fromiter(which, dtype=np.int64, count=len(which))
 
+    def waiting(self, is_promised: bool) -> Ints:
+        """Return the queued rows with, or without, a promised start, in order of entry."""
+        rows = self.rows(self.queued)
+        found: Ints = rows[(self.jobs.slo_ms[rows] > 0) == is_promised]
+        return found
+
     def urgent_first(self) -> Ints:
         """Return the queued rows, those with a promised start first, each in order of entry."""
-        rows = self.rows(self.queued)
-        return rows[np.argsort(self.jobs.slo_ms[rows] == 0, kind="stable")]
+        return np.concatenate([self.waiting(True), self.waiting(False)])
 
     def free_devices(self, host: int, count: int) -> tuple[int, ...]:
         """Return the first `count` wholly free devices of a host that has them."""

@@ -4,10 +4,11 @@ A job's *weight* is what it is still expected to take from the fleet: expected r
 its devices, times the price of the chip on which it does its work most cheaply. The lightest goes
 first: that keeps the mean wait short, since a light job delays the others least. A tenant that got
 less than its fair share has its jobs counted lighter, by the factor e for a window's worth of
-share (`entitlement`).
+share (`entitlement`). A job with a promised start weighs nothing: it goes before all others.
 
 A job may use a chip while doing its work there costs at most `DEARER_MAX` times its cheapest:
-otherwise it waits. Prices tell what others lose by it, so fast chips go to those who gain most.
+otherwise it waits. Prices tell what others lose by it, so fast chips go to those who gain most. A
+promised start may use every admissible chip.
 """
 
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ class Weighed:
     weight: Floats  # (n,)
     pools: Ints  # (n, pools) by preference, -1 where no further one is worth it
 
+    def part(self, which: slice) -> "Weighed":
+        return Weighed(self.rows[which], self.weight[which], self.pools[which])
+
     def lightest_first(self) -> "Weighed":
         order = np.lexsort((self.rows, self.weight))
         return Weighed(self.rows[order], self.weight[order], self.pools[order])
@@ -42,15 +46,17 @@ def weigh(view: View, rows: Ints, at: int, runtimes: RunTimes, prices: Floats,
     """Return rows with weights and preferences; `prices` by pool, `entitlement` by tenant."""
     jobs = view.jobs
     left = expected_left(view, rows, at, runtimes)
+    is_promised = jobs.slo_ms[rows] > 0
     speed = jobs.speed[rows]
     with np.errstate(divide="ignore"):
         cost = np.where(speed > 0, prices[None, :] * PPM / speed, np.inf)
     cheapest = cost.min(axis=1)
     wide = jobs.devices[rows] * jobs.share[rows] / 1000
     weight = left * wide * cheapest / prices.mean() * np.exp(-entitlement[jobs.tenant[rows]])
+    dearest = np.where(is_promised, np.finfo(np.float64).max, DEARER_MAX * cheapest)
     order = np.argsort(cost, axis=1, kind="stable")
-    is_worth = np.take_along_axis(cost, order, axis=1) <= DEARER_MAX * cheapest[:, None]
-    return Weighed(rows, weight, np.where(is_worth, order, -1))
+    is_worth = np.take_along_axis(cost, order, axis=1) <= dearest[:, None]
+    return Weighed(rows, np.where(is_promised, 0.0, weight), np.where(is_worth, order, -1))
 
 
 def expected_left(view: View, rows: Ints, at: int, runtimes: RunTimes) -> Floats:
