@@ -101,7 +101,7 @@ def test_several_loads_and_seeds_are_one_line_each_with_their_interval(tmp_path:
     (["generated", "--load", "high"], "--load: found 'high'; a number from 0.001 to 100"),
     (["generated", "--load", "0.7,-1"], "--load: found -1.0; a number"),
     (["generated", "--restore", "-1"], "--restore: found -1"),
-    (["nowhere"], "trace 'nowhere'; generated, or a folder with the files of a trace"),
+    (["nowhere"], "trace 'nowhere'; generated, mixed, or a folder with the files of a trace"),
     (["--experiment", "nowhere.toml"], "nowhere.toml"),
     (["generated", "--experiment", "e.toml"], "--experiment: the file says what to run"),
     (["--experiment", "e.toml", "--load", "1"], "--experiment: the file says what to run"),
