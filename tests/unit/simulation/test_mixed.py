@@ -92,3 +92,10 @@ def test_arguments_out_of_range_are_named(tmp_path: Path, changes: dict[str, obj
 def test_too_small_a_share_of_inference_is_refused(public_data: Path) -> None:
     with pytest.raises(InputError, match="one replica of each service"):
         made(public_data, share=0.001)
+
+
+def test_tokenflow_keeps_promises_that_best_fit_breaks(public_data: Path) -> None:
+    mixed = made(public_data, load=1.0)
+    kept = {name: metrics(Arena(mixed.workload, [mixed.fleet], scheduler(name, 1)).go(),
+                          mixed.workload)["slo_attainment"] for name in ("tokenflow", "best-fit")}
+    assert kept["tokenflow"] > 0.95 > kept["best-fit"]

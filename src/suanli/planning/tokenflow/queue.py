@@ -33,7 +33,7 @@ class Weighed:
     weight: Floats  # (n,)
     pools: Ints  # (n, pools) by preference, -1 where no further one is worth it
 
-    def part(self, which: slice) -> "Weighed":
+    def part(self, which: slice | npt.NDArray[np.bool_]) -> "Weighed":
         return Weighed(self.rows[which], self.weight[which], self.pools[which])
 
     def lightest_first(self) -> "Weighed":

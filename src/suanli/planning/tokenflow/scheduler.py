@@ -72,14 +72,23 @@ class TokenFlow:
         queue = self._weighed(view, rows, at).lightest_first()
         if not len(rows):
             return queue
-        left = np.ones(len(rows), dtype=np.bool_)
+        waiting = yield from self._fit(view, queue, at, reserved)
+        version = view.version
+        if self.settings.is_preempting and len(waiting.rows):
+            yield from self._displace(view, waiting, at, reserved)
+        if view.version != version:  # what made way may have freed more than was asked for
+            still = np.isin(waiting.rows, view.rows(view.queued))
+            yield from self._fit(view, waiting.part(still), at, reserved)
+        return waiting
+
+    def _fit(self, view: View, queue: Weighed, at: int,
+             reserved: Ints) -> Generator[Action, None, Weighed]:
+        """Start what fits; return what does not."""
+        left = np.ones(len(queue.rows), dtype=np.bool_)
         for index, slots in self._fitting(view, queue, at, reserved):
             left[index] = False
             yield Bind(int(queue.rows[index]), slots)
-        waiting = Weighed(queue.rows[left], queue.weight[left], queue.pools[left])
-        if self.settings.is_preempting and len(waiting.rows):
-            yield from self._displace(view, waiting, at, reserved)
-        return waiting
+        return queue.part(left)
 
     def _weighed(self, view: View, rows: Ints, at: int) -> Weighed:
         return weigh(view, rows, at, self.runtimes, self.entitlements.prices,
@@ -137,8 +146,7 @@ class TokenFlow:
             self.budget.spend(int(placed.devices[chosen].sum()), at)
             for victim in placed.rows[chosen]:
                 yield Preempt(int(victim), int(waiting.rows[job]))
-            for _, slots in self._fitting(view, waiting.part(slice(job, begin)), at, reserved):
-                yield Bind(int(waiting.rows[job]), slots)
+            yield from self._fit(view, waiting.part(slice(job, begin)), at, reserved)
 
     def _reserve(self, view: View, waiting: Weighed, at: int) -> None:
         jobs = view.jobs
