@@ -53,6 +53,14 @@ def test_estimates_learn_the_part_of_limits_that_is_used() -> None:
     assert runtimes.expected(np.array([0.5]))[0] > 0  # further than any: still something to come
 
 
+def test_promised_jobs_teach_nothing() -> None:
+    v, runtimes = view(8), RunTimes()
+    before = runtimes.expected(np.array([0.0]))[0]
+    v.end(promise(v, 1, 24), HOUR)
+    runtimes.learn(v)
+    assert runtimes.expected(np.array([0.0]))[0] == before
+
+
 def test_prices_follow_who_gains_most() -> None:
     """A job kind ten times faster on chip 0, one alike on both: 0 is dearer, but not tenfold."""
     prices = balanced_prices(np.array([[10.0, 1.0], [1.0, 1.0]]), np.array([10.0, 5.0]),
