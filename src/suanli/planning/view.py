@@ -293,6 +293,12 @@ class View:
         """Return the rows of `queued` or `active` in order of entry."""
         return np.fromiter(which, dtype=np.int64, count=len(which))
 
+    def waiting(self, is_promised: bool) -> Ints:
+        """Return the queued rows with, or without, a promised start, in order of entry."""
+        rows = self.rows(self.queued)
+        found: Ints = rows[(self.jobs.slo_ms[rows] > 0) == is_promised]
+        return found
+
     def in_order(self) -> Ints:
         """Return the queued rows by tier, each by when it entered the queue."""
         rows = self.rows(self.queued)

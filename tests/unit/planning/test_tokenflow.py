@@ -20,6 +20,12 @@ def submit(v: View, devices: int, hours: float, at: int = 0, tenant: int = 0) ->
                             round(hours * HOUR)), at)
 
 
+def promise(v: View, devices: int, hours: float, at: int = 0,
+            speeds: tuple[int, ...] = (PPM,)) -> int:
+    return v.submit(Request(v.jobs.count + 1, 1, devices, 1000, speeds, round(hours * HOUR),
+                            is_preemptible=False, slo_ms=MINUTE), at)
+
+
 def perform(v: View, scheduler: TokenFlow, at: int) -> list[str]:
     """Perform a round; return what was done, `+row` and `-row`."""
     done = []
@@ -45,6 +51,14 @@ def test_estimates_learn_the_part_of_limits_that_is_used() -> None:
     assert after == pytest.approx(0.1, rel=0.15)
     assert abs(after - 0.1) < abs(before - 0.1)
     assert runtimes.expected(np.array([0.5]))[0] > 0  # further than any: still something to come
+
+
+def test_promised_jobs_teach_nothing() -> None:
+    v, runtimes = view(8), RunTimes()
+    before = runtimes.expected(np.array([0.0]))[0]
+    v.end(promise(v, 1, 24), HOUR)
+    runtimes.learn(v)
+    assert runtimes.expected(np.array([0.0]))[0] == before
 
 
 def test_prices_follow_who_gains_most() -> None:
@@ -92,4 +106,40 @@ def test_whoever_waits_too_long_gets_a_bounded_start() -> None:
     late, brief = submit(v, 1, 30, 26 * HOUR), submit(v, 1, 5, 26 * HOUR)
     done = perform(v, scheduler, 26 * HOUR)
     assert done == [f"+{brief}"]  # it is surely over by then; the other is not
+    assert late in v.queued
+
+
+def test_a_promised_start_goes_before_whatever_is_lighter_and_takes_any_chip() -> None:
+    """One device is free; the other chip is so much slower that no other job would take it."""
+    v = View((PoolSpec("z", "fast", (1,)), PoolSpec("z", "slow", (1,))))
+    light = v.submit(Request(1, 0, 1, 1000, (PPM, 1000), MINUTE), 0)
+    heavy = [promise(v, 1, 24, speeds=(PPM, 1000)) for _ in range(2)]
+    assert perform(v, TokenFlow(), 0) == [f"+{row}" for row in heavy]
+    assert light in v.queued
+
+
+def test_a_promised_start_displaces_lighter_work_of_a_larger_stated_size_only() -> None:
+    """Expected work does not matter to it, the stated size does: so no cycle, whoever asks."""
+    v, scheduler = view(4), TokenFlow()
+    larger, smaller = submit(v, 2, 13), submit(v, 2, 11)
+    perform(v, scheduler, 0)
+    v.jobs.progress_ms[larger] = 13 * HOUR - 10 * MINUTE  # as good as done
+    first, second = promise(v, 1, 24, MINUTE), promise(v, 1, 24, MINUTE)
+    assert perform(v, scheduler, MINUTE) == []  # nobody has run long enough
+    assert perform(v, scheduler, 11 * MINUTE)[:3] == [f"-{larger}", f"+{first}", f"+{second}"]
+    third = promise(v, 1, 24, 12 * MINUTE)
+    assert perform(v, scheduler, 12 * MINUTE) == []  # 22 device-hours are below its 24
+    assert {smaller, first, second} == set(v.active)
+    assert third in v.queued
+
+
+def test_no_reservation_holds_up_a_promised_start() -> None:
+    v, scheduler = view(4), TokenFlow(Settings(is_preempting=False, is_fair=False))
+    submit(v, 2, 48)
+    perform(v, scheduler, 0)
+    gang = submit(v, 4, 60)
+    perform(v, scheduler, 25 * HOUR)
+    assert scheduler.drains.by_row[gang].start == 48 * HOUR
+    late, replica = submit(v, 1, 30, 26 * HOUR), promise(v, 1, 30, 26 * HOUR)
+    assert perform(v, scheduler, 26 * HOUR) == [f"+{replica}"]
     assert late in v.queued

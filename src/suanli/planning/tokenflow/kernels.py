@@ -5,14 +5,44 @@ without looking at every host; wholly free hosts are counted by leaf and spine, 
 hundreds of hosts is decided by looking at blocks. Everything is a flat int64 array; -1 ends a list.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 NEVER: Final = np.int64(2**62)
+
+
+class Asking(NamedTuple):
+    """Queued jobs for which room is sought, in that order; arrays by job, or job and choice."""
+
+    weight: Floats
+    stated: Ints
+    devices: Ints
+    share: Ints
+    tier: Ints
+    pools: Ints  # (n, choices) by preference, -1 where there is no further one
+    until: Ints  # (n, choices) the instant by which the job is surely over there
+
+
+class Placed(NamedTuple):
+    """Placements that could make way, in the order in which they should go; arrays by placement.
+
+    `hosts[first[r]:first[r + 1]]` and `counts` say where placement r is.
+    """
+
+    rows: Ints
+    weight: Floats  # at which it would pay to stop it
+    stated: Ints
+    devices: Ints
+    pool: Ints
+    tier: Ints
+    first: Ints
+    hosts: Ints
+    counts: Ints
 
 
 @njit(cache=True)
@@ -235,14 +265,14 @@ def pack(devices: Ints, shares: Ints, tiers: Ints, pools: Ints, until: Ints, roo
 
 
 @njit(cache=True)
-def victims(count: int, lo: int, hi: int, until: int, is_victim: Ints, devices: Ints, first: Ints,
-            hosts: Ints, counts: Ints, free: Ints, size: Ints, reserved_from: Ints) -> Ints:
+def victims(count: int, lo: int, hi: int, until: int, is_victim: Any, placed: Placed, free: Ints,
+            size: Ints, reserved_from: Ints) -> Any:
     """Return the placements to displace for a gang of `count` devices on hosts lo to hi.
 
-    Placements come in the order in which they should go; `hosts[first[r]:first[r + 1]]` and
-    `counts` say where placement r is. Displaced are those of the host, or of the hosts, where the
-    fewest devices must stop. Nothing is returned where it cannot be done, or needs nobody.
+    Displaced are those of the host, or of the hosts, where the fewest devices must stop. Nothing
+    is returned where it cannot be done, or needs nobody.
     """
+    first, hosts, counts = placed.first, placed.hosts, placed.counts
     got, cost = free.copy(), np.zeros(len(free), dtype=np.int64)
     top = size[lo:hi].max()
     for r in range(len(is_victim)):
@@ -251,7 +281,7 @@ def victims(count: int, lo: int, hi: int, until: int, is_victim: Ints, devices: 
                 host = hosts[slot]
                 if got[host] < min(count, top):
                     got[host] += counts[slot]
-                    cost[host] += devices[r]
+                    cost[host] += placed.devices[r]
     need = -(-count // top)
     fits = np.empty(hi - lo, dtype=np.int64)
     found = 0
@@ -278,3 +308,32 @@ def victims(count: int, lo: int, hi: int, until: int, is_victim: Ints, devices: 
                 for slot in range(first[r], first[r + 1]):
                     wanted[hosts[slot]] -= counts[slot]
     return chosen[:end]
+
+
+@njit(cache=True)
+def room_for(begin: int, asking: Asking, placed: Placed, is_there: Any, left: int, room: Ints,
+             first_host: Ints, free: Ints, size: Ints, reserved_from: Ints) -> tuple[int, Ints]:
+    """Return the first job from `begin` on that others can make way for, and who they are.
+
+    Only placements that are there, weigh more than the job, are of a larger stated size and of no
+    earlier tier make way, and no more than `left` devices in all. `room` as for `pack`: what is
+    kept from the job's tier stays kept. Without such a job: (-1, nobody).
+    """
+    for job in range(begin, len(asking.weight)):
+        for choice in range(asking.pools.shape[1]):
+            pool = asking.pools[job, choice]
+            if pool < 0:
+                break
+            is_victim = (is_there & (placed.pool == pool) & (placed.weight > asking.weight[job])
+                         & (placed.stated > asking.stated[job])
+                         & (placed.tier >= asking.tier[job]))
+            if not is_victim.any():
+                continue
+            chosen = victims(asking.devices[job], first_host[pool], first_host[pool + 1],
+                             asking.until[job, choice], is_victim, placed, free, size,
+                             reserved_from)
+            freed = placed.devices[chosen].sum()
+            lacking = asking.devices[job] * asking.share[job] - room[asking.tier[job], pool]
+            if len(chosen) and freed <= left and lacking <= 1000 * freed:
+                return job, chosen
+    return -1, np.empty(0, dtype=np.int64)
