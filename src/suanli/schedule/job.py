@@ -1,6 +1,6 @@
 """A job: what its tenant asked for (`Spec`, for ever) and where it stands (`Job`)."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from suanli.schedule import phases
 from suanli.terms.quantity import WHOLE_DEVICE
@@ -17,7 +17,8 @@ class Spec:
     of a device, below 1000 only for a single device. `commitment` hides the tenant in the
     provenance leaf: SHA-256 of a salt and the tenant's name, kept by the tenant.
     `is_preemptible`: the job may be sent back to the queue for a smaller one while it runs on
-    devices of the spot tier.
+    devices of the spot tier. `level_required`, `level_preferred`: the widest block over which its
+    devices may spread, and the one within which they should stay (`topology.LEVELS`).
     """
 
     name: str
@@ -34,6 +35,9 @@ class Spec:
     grace_ms: int
     commitment: bytes
     is_preemptible: bool = True
+    _: KW_ONLY
+    level_required: str = ""
+    level_preferred: str = ""
 
     @property
     def is_fraction(self) -> bool:

@@ -3,7 +3,8 @@
 Laws
 ----
 * A device's used shares never exceed a whole device, and equal what its placements hold.
-* A gang is placed whole or not at all, on one chip model in one zone.
+* A gang is placed whole or not at all, on one chip model in one zone, and within one block of the
+  level that it requires.
 * Phases move only along `phases.TRANSITIONS`.
 * Preemptions keep the laws of `preemption`.
 """
@@ -11,6 +12,7 @@ Laws
 from typing import Any, ClassVar
 
 from suanli.chips.state import Chips, Host
+from suanli.chips.topology import LEVELS, block_of
 from suanli.members.state import Members
 from suanli.schedule import phases, preemption
 from suanli.schedule.commands import (
@@ -182,6 +184,10 @@ class Schedule(Room):
         if sum(map(len, spec.argv)) > ARGUMENT_CHARACTERS_MAX:
             return Refusal(Code.COMMAND_TOO_LONG,
                            f"at most {ARGUMENT_CHARACTERS_MAX} characters are accepted")
+        if spec.level_required not in LEVELS or spec.level_preferred not in LEVELS:
+            return Refusal(Code.UNKNOWN_LEVEL, f"levels {spec.level_required!r} and "
+                           f"{spec.level_preferred!r}; {', '.join(LEVELS[1:])} or nothing is "
+                           "accepted")
         return self._chips_refusal(spec)
 
     def _chips_refusal(self, spec: Spec) -> Refusal | None:
@@ -196,10 +202,12 @@ class Schedule(Room):
             return Refusal(Code.NO_ADMISSIBLE_CHIP, f"no operator's grade delivers "
                            f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'} on "
                            f"{', '.join(chip for chip, _ in spec.chips)}")
-        most = self._largest_zone(spec)
+        level = spec.level_required or "zone"
+        most, block = self.chips.blocks.largest(level, spec.area, [chip for chip, _ in spec.chips])
         if most < spec.devices:
-            return Refusal(Code.GANG_DOES_NOT_FIT, f"{spec.devices} devices; the largest zone "
-                           f"with an admissible chip has {most}")
+            named = f": {'/'.join(filter(None, block))}" if spec.level_required else ""
+            return Refusal(Code.GANG_DOES_NOT_FIT, f"{spec.devices} devices; the largest {level} "
+                           f"with an admissible chip has {most}{named}")
         return None
 
     def _has_grade(self, spec: Spec) -> bool:
@@ -207,15 +215,6 @@ class Schedule(Room):
         return any((grade.workload, grade.in_gang) == (spec.workload, spec.in_gang)
                    and any(grade.factor(chip) for chip, _ in spec.chips)
                    for grade in self.units.tables["grades"].values())
-
-    def _largest_zone(self, spec: Spec) -> int:
-        """Return the most devices of one admissible chip in one zone of the wanted area."""
-        sums: dict[tuple[str, str], int] = {}
-        for host in self.chips.tables["hosts"].values():
-            if spec.limit_ms(host.chip) and spec.area in ("", self.chips.zone_of(host).area):
-                key = (host.zone, host.chip)
-                sums[key] = sums.get(key, 0) + host.devices
-        return max(sums.values(), default=0)
 
     # -- placement -------------------------------------------------------------------------
 
@@ -271,6 +270,12 @@ class Schedule(Room):
                            "a gang stands on one chip model in one zone")
         if spec.area not in ("", self.chips.zone_of(hosts[0]).area):
             return Refusal(Code.UNKNOWN_AREA, f"the job asks for area {spec.area!r}")
+        level = spec.level_required
+        blocks = {block_of(level, name, host.zone, host.spine, host.leaf)
+                  for name, host in zip(names, hosts, strict=True)} if level else ()
+        if len(blocks) > 1:
+            return Refusal(Code.LEVEL_EXCEEDED, f"the devices stand in {len(blocks)} blocks of "
+                           f"level {level}; the job requires one")
         return None
 
     def _taking(self, slots: Slots, hosts: list[Host], share: int) -> list[Write] | Refusal:

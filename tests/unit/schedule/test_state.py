@@ -51,6 +51,11 @@ def ended(job: int, finished: int, code: int = 0, attempt: int = 1, lost: bool =
     ({"chips": (("t4-16", PPM),)}, Code.NO_ADMISSIBLE_CHIP),
     ({"area": "atlantis"}, Code.GANG_DOES_NOT_FIT),
     ({"argv": ("x" * 16_000,) * 5}, Code.COMMAND_TOO_LONG),
+    ({"level_required": "rack"}, Code.UNKNOWN_LEVEL),
+    ({"level_preferred": "Leaf"}, Code.UNKNOWN_LEVEL),
+    ({"devices": 2, "level_required": "device"}, Code.GANG_DOES_NOT_FIT),
+    ({"devices": 9, "level_required": "host"}, Code.GANG_DOES_NOT_FIT),
+    ({"devices": 9, "level_required": "leaf"}, Code.GANG_DOES_NOT_FIT),  # no leaf is known
 ])
 def test_submissions_refused(stage: Stage, changes: dict[str, object], code: Code) -> None:
     assert stage.say(2, Submit(spec(**changes))).code == code
@@ -93,6 +98,25 @@ def test_a_gang_stands_on_one_chip_in_one_zone(stage: Stage) -> None:
     assert stage.say(1, Place(job, GANG, ((HOST, (0,)), (SECOND_HOST, (0,))))).code == 0
     picky = stage.must(2, Submit(spec(area="area-2"))).answer["job"]
     assert stage.say(1, Place(picky, SINGLE, ((HOST, (3,)),))).code == Code.UNKNOWN_AREA
+
+
+def test_a_gang_stays_within_the_level_that_it_requires(stage: Stage) -> None:
+    for number, (spine, leaf) in enumerate((("s", "a"), ("s", "a"), ("s", "b"), ("t", "a"))):
+        stage.must(1, RegisterHost(f"h{number}", "z", CHIP, 6, 0, "x", leaf=leaf, spine=spine))
+    pairs = {pair: ((pair[0], (0,)), (pair[1], (0,))) for pair in
+             [("h0", "h1"), ("h1", "h2"), ("h2", "h3")]}
+    for level, allowed in (("host", 0), ("leaf", 1), ("spine", 2), ("zone", 3), ("", 3)):
+        codes = []
+        for slots in pairs.values():
+            job = stage.must(2, Submit(spec(devices=2, level_required=level))).answer["job"]
+            codes.append(stage.say(1, Place(job, GANG, slots)).code)
+            if codes[-1] == 0:
+                stage.must(1, ended(job, stage.at))
+        assert codes == [0] * allowed + [Code.LEVEL_EXCEEDED] * (3 - allowed), level
+    refused = stage.say(2, Submit(spec(devices=13, level_required="leaf")))
+    assert (refused.code, refused.reason) == (
+        Code.GANG_DOES_NOT_FIT, "13 devices; the largest leaf with an admissible chip has 12: "
+        "z/s/a")
 
 
 def test_hosts_that_are_down_or_anothers(stage: Stage) -> None:
