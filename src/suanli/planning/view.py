@@ -9,11 +9,13 @@ Hosts of a pool (one chip model in one zone) are contiguous: pool p owns hosts
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from suanli.chips.topology import LEVELS
+from suanli.planning.blocks import Blocks, Place, blocks_of
 from suanli.terms.errors import InvariantBroken
 from suanli.terms.quantity import WHOLE_DEVICE
 
@@ -29,13 +31,17 @@ Slots = tuple[tuple[int, tuple[int, ...]], ...]
 
 
 class PoolSpec(NamedTuple):
-    """A pool as it is set up: hosts by count of devices; `leaf`, `spine` by host (0: unknown)."""
+    """A pool as it is set up: hosts by count of devices; `leaf`, `spine` by host ("": unknown)."""
 
     zone: str
     chip: str
     devices: tuple[int, ...]
-    leaf: tuple[int, ...] = ()
-    spine: tuple[int, ...] = ()
+    leaf: tuple[str, ...] = ()
+    spine: tuple[str, ...] = ()
+
+    def places(self) -> list[Place]:
+        unknown = ("",) * len(self.devices)
+        return list(zip(self.devices, self.leaf or unknown, self.spine or unknown, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Request:
     """What a job asks for. `speeds`: parts per million of the reference chip by pool; 0: never.
 
     `limit_ms` is the stated time limit on the reference chip. `slo_ms`: a serving replica must
-    have fully started so long after its submission; 0 for other work.
+    have fully started so long after its submission; 0 for other work. Levels: `topology.LEVELS`.
     """
 
     id: int
@@ -55,6 +61,8 @@ class Request:
     is_preemptible: bool = True
     budget: float = 1.0
     slo_ms: int = 0
+    level_required: str = ""
+    level_preferred: str = ""
 
 
 class Finished(NamedTuple):
@@ -74,6 +82,7 @@ COLUMNS: Final = {
     "held": 0,  # devices bound to it now
     "preemptions": 0, "is_preemptible": 0,
     "slo_ms": 0,  # 0: no start was promised
+    "level_required": 0, "level_preferred": 0,  # indices of `topology.LEVELS`; 0: none
 }
 
 
@@ -95,6 +104,8 @@ class Jobs:
     preemptions: Ints
     is_preemptible: Ints
     slo_ms: Ints
+    level_required: Ints
+    level_preferred: Ints
 
     def __init__(self, pools: int) -> None:
         self.count = 0
@@ -110,6 +121,8 @@ class Jobs:
         for name in ("id", "tenant", "devices", "share", "limit_ms",
                      "is_preemptible", "slo_ms"):
             getattr(self, name)[row] = getattr(request, name)
+        for name in ("level_required", "level_preferred"):
+            getattr(self, name)[row] = LEVELS.index(getattr(request, name))
         self.speed[row] = request.speeds
         self.submitted[row] = self.queued_at[row] = at
         self.phase[row] = QUEUED
@@ -133,8 +146,7 @@ class View:
     devices: Ints = field(init=False)  # [hosts]; 0 while a host is down
     used: Ints = field(init=False)  # [hosts, devices_max], thousandths; WHOLE_DEVICE where none
     free: Ints = field(init=False)  # [hosts], wholly free devices
-    leaf: Ints = field(init=False)  # [hosts]
-    spine: Ints = field(init=False)  # [hosts]
+    blocks: Blocks = field(init=False)
     queued: dict[int, None] = field(default_factory=dict)
     active: dict[int, None] = field(default_factory=dict)  # held or running
     slots: dict[int, Slots] = field(default_factory=dict)  # of every active row
@@ -153,8 +165,7 @@ class View:
         width = max(sizes, default=1)
         absent = np.arange(width)[None, :] >= self.devices[:, None]
         self.used = np.where(absent, WHOLE_DEVICE, 0).astype(np.int64)
-        self.leaf = _levels([p.leaf or (0,) * len(p.devices) for p in self.pools])
-        self.spine = _levels([p.spine or (0,) * len(p.devices) for p in self.pools])
+        self.blocks = blocks_of([pool.places() for pool in self.pools])
 
     # -- what the owner does ------------------------------------------------------------------
 
@@ -172,8 +183,8 @@ class View:
         Raises
         ------
         InvariantBroken
-            When a device does not have the share free, a chip is not admissible, or too many are
-            given: no scheduler may do that.
+            When a device does not have the share free, a chip is not admissible, too many are
+            given, or a gang spreads beyond the level it requires: no scheduler may do that.
         """
         jobs, share = self.jobs, int(self.jobs.share[row])
         if jobs.phase[row] not in (QUEUED, HELD):
@@ -191,8 +202,18 @@ class View:
             raise InvariantBroken(f"job {jobs.id[row]} was given more devices than it asked for")
         is_whole = bool(jobs.held[row] == jobs.devices[row])
         if is_whole:
+            self._check_level(row)
             jobs.phase[row] = RUNNING
         return is_whole
+
+    def _check_level(self, row: int) -> None:
+        level = int(self.jobs.level_required[row])
+        hosts = [host for host, _ in self.slots[row]]
+        if level and len(set(hosts)) > 1:
+            blocks = set(self.blocks.within(level)[hosts].tolist())
+            if len(blocks) > 1 or -1 in blocks:
+                raise InvariantBroken(f"job {self.jobs.id[row]} was spread beyond one "
+                                      f"{LEVELS[level]}")
 
     def _take(self, row: int, host: int, indices: tuple[int, ...], share: int) -> None:
         if not self.jobs.speed[row, self.pool_of[host]]:
@@ -251,11 +272,13 @@ class View:
         left = max(1, int(jobs.limit_ms[row] - jobs.progress_ms[row]))
         return -(-left * PPM // int(jobs.speed[row, pool]))
 
+    def kind(self, row: int) -> tuple[bytes, int, int, int]:
+        """Return what makes jobs alike but for their count of devices."""
+        jobs = self.jobs
+        return (jobs.speed[row].tobytes(), int(jobs.share[row]), int(jobs.level_required[row]),
+                int(jobs.level_preferred[row]))
+
     @property
     def capacity(self) -> int:
         """The devices of all hosts that are up."""
         return int(self.devices.sum())
-
-
-def _levels(parts: list[Any]) -> Ints:
-    return np.array([value for part in parts for value in part], dtype=np.int64)

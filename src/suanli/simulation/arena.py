@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from suanli.chips.topology import LEVELS
 from suanli.planning.onboarding import Fleet
 from suanli.planning.scheduler import Action, Bind, Preempt, Scheduler
 from suanli.planning.view import HELD, PPM, QUEUED, RUNNING, PoolSpec, Request, Slots, View
@@ -31,11 +32,13 @@ STALLED_MS: Final = HOUR
 
 def pools_of(fleets: Sequence[Fleet]) -> tuple[PoolSpec, ...]:
     """Return the pools of fleets, in the order in which their hosts are listed."""
-    sizes: dict[tuple[str, str], list[int]] = {}
+    hosts: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for fleet in fleets:
         for group in fleet.hosts:
-            sizes.setdefault((group.zone, group.chip), []).extend([group.devices] * group.count)
-    return tuple(PoolSpec(zone, chip, tuple(hosts)) for (zone, chip), hosts in sizes.items())
+            for number in range(group.count):
+                hosts.setdefault((group.zone, group.chip), []).append(
+                    (group.devices, *group.block(number)))
+    return tuple(PoolSpec(*pool, *zip(*places, strict=True)) for pool, places in hosts.items())
 
 
 class Arena:
@@ -83,17 +86,20 @@ class Arena:
     def _submit(self, arrival: Arrival, at: int) -> None:
         spec = arrival.spec
         speeds = dict(spec.chips)
-        by_pool = tuple(speeds.get(p.chip, 0) if sum(p.devices) >= spec.devices else 0
-                        for p in self.view.pools)
+        widest = self.view.blocks.widest[LEVELS.index(spec.level_required)]
+        by_pool = tuple(speeds.get(pool.chip, 0) if widest[number] >= spec.devices else 0
+                        for number, pool in enumerate(self.view.pools))
         if not any(by_pool):
             raise InputError(f"job {spec.name!r} asks for {spec.devices} devices of "
-                             f"{', '.join(speeds)}: no pool of the fleet has them")
+                             f"{', '.join(speeds)} within one {spec.level_required or 'zone'}: no "
+                             "pool of the fleet has them")
         if self.view.free.any():
             self._moved_at = at
         self.view.submit(Request(
             self.view.jobs.count + 1, self._tenants[arrival.tenant], spec.devices, spec.share,
             by_pool, spec.time_limit_ms, is_preemptible=not arrival.slo_ms,
-            slo_ms=arrival.slo_ms), at)
+            slo_ms=arrival.slo_ms, level_required=spec.level_required,
+            level_preferred=spec.level_preferred), at)
 
     def _decide(self, at: int) -> None:
         began = time.perf_counter()

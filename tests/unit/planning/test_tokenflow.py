@@ -11,8 +11,8 @@ from suanli.planning.view import PPM, PoolSpec, Request, View
 from suanli.terms.instant import HOUR, MINUTE
 
 
-def view(*hosts: int, leaf: tuple[int, ...] = ()) -> View:
-    return View((PoolSpec("z", "chip", hosts, leaf),))
+def view(*hosts: int, leaf: str = "") -> View:
+    return View((PoolSpec("z", "chip", hosts, tuple(leaf)),))
 
 
 def submit(v: View, devices: int, hours: float, at: int = 0, tenant: int = 0) -> int:
@@ -57,7 +57,7 @@ def test_prices_follow_who_gains_most() -> None:
 
 
 def test_the_lightest_goes_first_and_a_gang_stays_in_the_smallest_block() -> None:
-    v = view(4, 4, 4, 4, 4, leaf=(0, 0, 0, 1, 1))
+    v = view(4, 4, 4, 4, 4, leaf="aaabb")
     row = submit(v, 8, 1)
     assert perform(v, TokenFlow(), 0) == [f"+{row}"]
     assert {host for host, _ in v.slots[row]} == {3, 4}

@@ -56,11 +56,23 @@ class Drains:
         if kept + need * size > max(RESERVED_PART_MAX * view.devices[lo:hi].sum(), need * size):
             return
         over = _surely_free(view, lo, hi, min(devices, size), at)
-        order = [host for host in np.argsort(over, kind="stable") if lo + host not in taken
-                 and over[host] < NEVER][:need]
-        if len(order) == need:
-            self.by_row[row] = Drain(tuple(lo + int(host) for host in order),
-                                     int(over[order].max()), pool)
+        order = [lo + int(host) for host in np.argsort(over, kind="stable")
+                 if lo + host not in taken and over[host] < NEVER]
+        hosts = _first_block(order, need, view.blocks.within(int(view.jobs.level_required[row])))
+        if hosts:
+            self.by_row[row] = Drain(hosts, int(over[hosts[-1] - lo]), pool)
+
+
+def _first_block(order: list[int], need: int, within: Ints) -> tuple[int, ...]:
+    """Return the hosts of the first block to have enough, the earliest first; () if none has."""
+    found: dict[int, list[int]] = {}
+    for host in order:
+        block = int(within[host])
+        if block >= 0 or need == 1:
+            found.setdefault(block, []).append(host)
+            if len(found[block]) == need:
+                return tuple(found[block])
+    return ()
 
 
 def _surely_free(view: View, lo: int, hi: int, wanted: int, at: int) -> Ints:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from suanli.planning.scheduler import Action, Bind, Preempt
+from suanli.planning.tokenflow.displacing import victims
 from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
 from suanli.planning.tokenflow.entitlements import Entitlements
 from suanli.planning.tokenflow.estimates import RunTimes
-from suanli.planning.tokenflow.kernels import NEVER, pack, victims
+from suanli.planning.tokenflow.kernels import NEVER, pack
 from suanli.planning.tokenflow.preemption import TRIED_MAX, Budget, Displaceable
 from suanli.planning.tokenflow.queue import Weighed, weigh
 from suanli.planning.view import PPM, Ints, Slots, View
@@ -79,9 +80,10 @@ class TokenFlow:
         """Yield (index, slots) of the jobs that fit now, each tried after those before it."""
         jobs, rows = view.jobs, queue.rows
         pool, first, hosts, counts = pack(
-            jobs.devices[rows], jobs.share[rows], queue.pools, self._until(view, queue, at),
+            jobs.devices[rows], jobs.share[rows], jobs.level_required[rows],
+            jobs.level_preferred[rows], queue.pools, self._until(view, queue, at),
             view.free.copy(), view.used.copy(), view.devices, view.first_host, view.pool_of,
-            view.leaf, view.spine, reserved)
+            view.blocks, reserved)
         for index in np.flatnonzero(pool >= 0):
             part = slice(first[index], first[index + 1])
             yield int(index), tuple(
@@ -127,7 +129,8 @@ class TokenFlow:
                 until: int, reserved: Ints) -> Ints:
         is_victim = running.candidates(view, row, weight, pool)
         lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
-        chosen: Ints = victims(int(view.jobs.devices[row]), lo, hi, until, is_victim,
+        within = view.blocks.within(int(view.jobs.level_required[row]))
+        chosen: Ints = victims(int(view.jobs.devices[row]), lo, hi, until, within, is_victim,
                                running.devices, running.first, running.hosts, running.counts,
                                view.free, view.devices, reserved)
         return chosen

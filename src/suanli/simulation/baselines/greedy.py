@@ -5,6 +5,7 @@ A job takes the first pool, by speed, that has room. `fifo` takes the first fitt
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,9 @@ class Greedy:
 
     def decide(self, view: View, at: int) -> Iterator[Action]:
         """Yield a binding for each job that fits."""
-        failed: dict[tuple[bytes, int], int] = {}  # kind of request -> fewest that did not fit
+        failed: dict[Any, int] = {}  # kind of request -> fewest that did not fit
         for row in view.urgent_first():
-            kind = (view.jobs.speed[row].tobytes(), int(view.jobs.share[row]))
+            kind = view.kind(row)
             devices = int(view.jobs.devices[row])
             if devices >= failed.get(kind, devices + 1):
                 continue
