@@ -29,6 +29,7 @@ class JobRequest(Strict):
     is_preemptible: bool = True
     level_required: str = ""
     level_preferred: str = ""
+    devices_min: int = Field(default=0, ge=0, le=65536)
 
 
 class OrderRequest(Strict):

@@ -19,6 +19,10 @@ class Spec:
     `is_preemptible`: the job may be sent back to the queue for a smaller one while it runs on
     devices of the spot tier. `level_required`, `level_preferred`: the widest block over which its
     devices may spread, and the one within which they should stay (`topology.LEVELS`).
+
+    `devices_min`: above 0, the job is elastic: it may run on fewer devices, down to so many. The
+    time limit is for all `devices`; on fewer it is longer in proportion, which assumes that it
+    does proportionally less. Its speed is in that sense its tenant's statement.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Spec:
     _: KW_ONLY
     level_required: str = ""
     level_preferred: str = ""
+    devices_min: int = 0
 
     @property
     def is_fraction(self) -> bool:
@@ -48,6 +53,15 @@ class Spec:
         return self.devices > 1
 
     @property
+    def width_min(self) -> int:
+        """The fewest devices on which the job may run."""
+        return self.devices_min or self.devices
+
+    def width(self, job: "Job") -> int:
+        """Return on how many devices a placement of this job runs."""
+        return job.width or self.devices
+
+    @property
     def stated_size(self) -> int:
         """What the tenant asks for at most: milliseconds x thousandths of a device."""
         return self.time_limit_ms * self.devices * self.share
@@ -56,13 +70,20 @@ class Spec:
         """Return a chip's speed in parts per million of the first one's, if it is admissible."""
         return next((speed for name, speed in self.chips if name == chip), None)
 
-    def limit_ms(self, chip: str, spent_ms: int = 0) -> int | None:
+    def limit_ms(self, chip: str, spent_ms: int = 0, width: int = 0) -> int | None:
         """Return what a chip needs for the time limit less `spent_ms`, both the first chip's.
 
-        Rounded up; None where the chip is not admissible.
+        On `width` devices, 0 for all. Rounded up; None where the chip is not admissible.
         """
         speed = self.speed_ppm(chip)
-        return None if speed is None else -(-(self.time_limit_ms - spent_ms) * PPM // speed)
+        if speed is None:
+            return None
+        left = (self.time_limit_ms - spent_ms) * self.devices
+        return -(-left * PPM // (speed * (width or self.devices)))
+
+    def worked_ms(self, chip: str, ran_ms: int, width: int) -> int:
+        """Return what was done in a run time, as the first chip's on all devices, rounded down."""
+        return ran_ms * (self.speed_ppm(chip) or 0) * width // (PPM * self.devices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +108,16 @@ class Job:
     cpu_ms: int
     memory_bytes_max: int
     waited_ms: int  # queueing of all attempts so far
-    # Over the attempts that went back to the queue, in milliseconds of the first admissible chip,
-    # rounded down: what checkpoints hold, and what has been used of the time limit (no less).
+    # Over the attempts that went back to the queue, in milliseconds of all devices of the first
+    # admissible chip, rounded down: what checkpoints hold, and what has been used of the time
+    # limit (no less).
     progress_ms: int = 0
     spent_ms: int = 0
     lost_ms: int = 0  # run time of those attempts that no checkpoint holds
     preemptions: int = 0
     resume_ms: int = 0  # of this attempt: its allowance for restoring, beside the time limit
+    _: KW_ONLY
+    width: int = 0  # of this attempt: its devices, if it has fewer than the job asks for
 
     @property
     def is_being_preempted(self) -> bool:

@@ -5,6 +5,7 @@ Laws
 * A device's used shares never exceed a whole device, and equal what its placements hold.
 * A gang is placed whole or not at all, on one chip model in one zone, and within one block of the
   level that it requires.
+* An elastic job has at most what it asks for and at least what it accepts, for a whole attempt.
 * Phases move only along `phases.TRANSITIONS`.
 * Preemptions keep the laws of `preemption`.
 """
@@ -97,14 +98,14 @@ class Schedule(Room):
         for id, job in sorted(self.tables["jobs"].items()):
             self.by_phase.setdefault(job.phase, {})[id] = None
 
-    def limit_ms(self, id: int, chip: str) -> int | None:
-        """Return how long a queued job may run if it is placed on a chip now.
+    def limit_ms(self, id: int, chip: str, width: int = 0) -> int | None:
+        """Return how long a queued job may run on `width` devices (0: all) of a chip from now on.
 
         That is what is left of its time limit, and an allowance for restoring what it had saved;
         None where the chip is not admissible.
         """
         job = present(self.job(id), "a queued job is there")
-        left_ms = self.spec(id).limit_ms(chip, job.spent_ms)
+        left_ms = self.spec(id).limit_ms(chip, job.spent_ms, width)
         return None if left_ms is None else left_ms + self._resume_ms(job)
 
     def _resume_ms(self, job: Job) -> int:
@@ -178,6 +179,10 @@ class Schedule(Room):
         if not 1 <= spec.devices <= DEVICES_MAX or not 0 <= spec.grace_ms <= GRACE_MS_MAX:
             return Refusal(Code.DEVICE_COUNT_OUT_OF_RANGE, f"{spec.devices} devices, grace "
                            f"{spec.grace_ms} ms; 1 to {DEVICES_MAX}, 0 to {GRACE_MS_MAX}")
+        if spec.devices_min and not 2 <= spec.devices_min <= spec.devices:
+            # Alone it would be of another grade, with another rating.
+            return Refusal(Code.DEVICE_COUNT_OUT_OF_RANGE, f"at least {spec.devices_min} of "
+                           f"{spec.devices} devices; 2 to all, or 0 for a job that needs all")
         if not 1 <= spec.share <= WHOLE_DEVICE or (spec.is_fraction and spec.in_gang):
             return Refusal(Code.SHARE_OUT_OF_RANGE, f"share {spec.share} of {spec.devices} "
                            "devices; 1 to 1000 of one, or 1000 of several, is accepted")
@@ -204,9 +209,9 @@ class Schedule(Room):
                            f"{', '.join(chip for chip, _ in spec.chips)}")
         level = spec.level_required or "zone"
         most, block = self.chips.blocks.largest(level, spec.area, [chip for chip, _ in spec.chips])
-        if most < spec.devices:
+        if most < spec.width_min:
             named = f": {'/'.join(filter(None, block))}" if spec.level_required else ""
-            return Refusal(Code.GANG_DOES_NOT_FIT, f"{spec.devices} devices; the largest {level} "
+            return Refusal(Code.GANG_DOES_NOT_FIT, f"{spec.width_min} devices; the largest {level} "
                            f"with an admissible chip has {most}{named}")
         return None
 
@@ -232,7 +237,8 @@ class Schedule(Room):
                            f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'}")
         if grade.factor(chip) is None:
             return Refusal(Code.CHIP_NOT_IN_GRADE, f"{chip} is not in grade {command.grade!r}")
-        limit_ms = self.limit_ms(command.job, chip)
+        width = sum(len(indices) for _, indices in command.slots)
+        limit_ms = self.limit_ms(command.job, chip, width)
         if limit_ms is None:
             return Refusal(Code.NO_ADMISSIBLE_CHIP, f"the job does not run on {chip}")
         writes = self._taking(command.slots, hosts, spec.share)
@@ -244,7 +250,8 @@ class Schedule(Room):
             command.job, job, phases.PLACE, *writes, effects=(effect,), attempt=attempt,
             operator=sender, grade=command.grade, chip=chip, slots=command.slots, placed=at,
             limit=at + limit_ms, resume_ms=self._resume_ms(job), stop_reason="",
-            waited_ms=job.waited_ms + at - job.queued)
+            waited_ms=job.waited_ms + at - job.queued,
+            width=width if width < spec.devices else 0)
 
     def _hosts_of(self, slots: Slots, sender: int) -> list[Host] | Refusal:
         hosts = []
@@ -262,9 +269,10 @@ class Schedule(Room):
     def _slots_refusal(self, command: Place, spec: Spec, hosts: list[Host]) -> Refusal | None:
         names = [name for name, _ in command.slots]
         devices = sum(len(set(indices)) for _, indices in command.slots)
-        if devices != spec.devices or len(set(names)) != len(names):
+        if not spec.width_min <= devices <= spec.devices or len(set(names)) != len(names):
+            asked = f"{spec.devices_min} to {spec.devices}" if spec.devices_min else spec.devices
             return Refusal(Code.GANG_DOES_NOT_FIT,
-                           f"{devices} distinct devices; the job asks for {spec.devices}")
+                           f"{devices} distinct devices; the job asks for {asked}")
         if len({(host.chip, host.zone) for host in hosts}) != 1:
             return Refusal(Code.MIXED_CHIPS_IN_GANG,
                            "a gang stands on one chip model in one zone")
@@ -343,7 +351,7 @@ class Schedule(Room):
                            f"{wants.stated_size} ms x thousandths; below {spec.stated_size}, or "
                            "as much and an earlier id, is accepted")
         recent = preemption.counted(
-            self.tables["preempted"].get(job.operator) or (), at, spec.devices * spec.share,
+            self.tables["preempted"].get(job.operator) or (), at, spec.width(job) * spec.share,
             self._healthy_devices(job.operator),
             self.members.parameter("preempt_devices_ppm_per_hour"))
         if isinstance(recent, Refusal):
@@ -374,7 +382,7 @@ class Schedule(Room):
             carried = preemption.carried_over(job, spec, command.saved, command.finished, outcome)
             if carried["spent_ms"] < spec.time_limit_ms:
                 return self._moved(command.job, job, phases.END, *released, phase=phases.QUEUED,
-                                   slots=(), queued=at, stop_reason=outcome, **carried)
+                                   slots=(), width=0, queued=at, stop_reason=outcome, **carried)
             outcome = phases.TIME_LIMIT
         return self._moved(command.job, job, phases.END, *released, slots=(), outcome=outcome,
                            ended=command.finished, exit_code=command.exit_code,
