@@ -15,7 +15,8 @@ from suanli.chips.topology import HOST, LEVELS, ZONE
 from suanli.planning.placing import Rule, place
 from suanli.planning.tokenflow.displacing import victims
 from suanli.planning.tokenflow.drains import Drains
-from suanli.planning.tokenflow.kernels import NEVER, pack
+from suanli.planning.tokenflow.kernels import pack
+from suanli.planning.tokenflow.room import NEVER
 from suanli.planning.view import PPM, PoolSpec, Request, View
 from suanli.terms.errors import InvariantBroken
 from suanli.terms.instant import HOUR
@@ -28,6 +29,7 @@ hosts = st.tuples(st.integers(1, TOP), st.integers(0, TOP), st.sampled_from(["",
 fleets = st.lists(hosts, min_size=1, max_size=9)
 levels = st.sampled_from(LEVELS[1:])
 rules = st.sampled_from(["first", "tightest"])
+elastic = st.tuples(st.integers(2, 12), levels | st.just(""), st.just(""), st.integers(2, 12))
 gangs = st.tuples(st.integers(1, 12), levels | st.just(""), levels | st.just(""))
 
 
@@ -40,18 +42,21 @@ def view_of(fleet: Any) -> View:
     return view
 
 
-def ask(view: View, devices: int, required: str = "", preferred: str = "") -> int:
+def ask(view: View, devices: int, required: str = "", preferred: str = "", least: int = 0) -> int:
     return view.submit(Request(view.jobs.count, 0, devices, 1000, (PPM,) * len(view.pools), HOUR,
-                               level_required=required, level_preferred=preferred), 0)
+                               level_required=required, level_preferred=preferred,
+                               devices_min=least), 0)
 
 
-def packed(view: View, rows: list[int], reserved: Any = None) -> list[dict[int, int] | None]:
+def packed(view: View, rows: list[int], reserved: Any = None,
+           until: int = 1) -> list[dict[int, int] | None]:
     """Return {host: count} by row, None where it went nowhere."""
     jobs, which, n = view.jobs, np.array(rows), len(view.pools)
     pool, first, host, count = pack(
-        jobs.devices[which], jobs.share[which], jobs.level_required[which],
-        jobs.level_preferred[which], np.tile(np.arange(n), (len(rows), 1)),
-        np.ones((len(rows), n), dtype=np.int64), view.free.copy(), view.used.copy(), view.devices,
+        jobs.devices[which], jobs.devices_min[which], jobs.share[which],
+        jobs.level_required[which], jobs.level_preferred[which],
+        np.tile(np.arange(n), (len(rows), 1)), np.zeros(len(rows), dtype=np.int64),
+        np.full((len(rows), n), until), view.free.copy(), view.used.copy(), view.devices,
         view.first_host, view.pool_of, view.blocks,
         np.full(len(view.free), NEVER) if reserved is None else reserved)
     return [dict(zip(host[first[i]:first[i + 1]].tolist(), count[first[i]:first[i + 1]].tolist(),
@@ -123,6 +128,37 @@ def test_pack_takes_the_smallest_block_that_has_room(fleet: Any, asked: Any, dat
         check(fleet, free, gang, found)
         for host, count in (found or {}).items():
             free[host] -= count
+
+
+@SOME
+@given(fleets, st.lists(elastic, min_size=1, max_size=5), st.data())
+def test_an_elastic_gang_gets_the_most_that_has_room(fleet: Any, asked: Any, data: Any) -> None:
+    view = view_of(fleet)
+    reserved = np.array(data.draw(st.lists(st.sampled_from([0, NEVER, NEVER]),
+                                           min_size=len(fleet), max_size=len(fleet))))
+    free = [int(f) if r == NEVER else 0 for f, r in zip(view.free, reserved, strict=True)]
+    asked = [gang for gang in asked if gang[1] != "device" and gang[3] <= gang[0]]
+    rows = [ask(view, *gang) for gang in asked]
+    for (count, required, _, least), found in zip(
+            asked, packed(view, rows, reserved) if rows else [], strict=True):
+        limit = limit_of(required)
+        width = next((k for k in range(count, least - 1, -1)
+                      if smallest(fleet, free, k, limit)), 0)
+        check(fleet, free, (width or least, required, ""), found)
+        for host, taken in (found or {}).items():
+            free[host] -= taken
+
+
+def test_on_fewer_devices_it_runs_longer_and_must_still_be_over_in_time() -> None:
+    """All four run until 100; two would until 200, three until 134."""
+    for from_when, width in ((200, 3), (134, 3), (133, 0)):
+        view = view_of([(2, 0, "", ""), (2, 1, "", "")])
+        reserved = np.full(2, from_when)
+        (found,) = packed(view, [ask(view, 4, least=2)], reserved, until=100)
+        assert sum((found or {}).values()) == width
+    view = view_of([(2, 0, "", ""), (2, 1, "", "")])
+    (found,) = packed(view, [ask(view, 4, least=2)], np.array([NEVER, 133]), until=100)
+    assert found == {0: 2}
 
 
 @SOME

@@ -50,6 +50,8 @@ class Request:
 
     `limit_ms` is the stated time limit on the reference chip. `slo_ms`: a serving replica must
     have fully started so long after its submission; 0 for other work. Levels: `topology.LEVELS`.
+    `devices_min`: the fewest devices that an elastic job accepts, 0 where it needs all; on fewer,
+    it does proportionally less.
     """
 
     id: int
@@ -63,13 +65,14 @@ class Request:
     slo_ms: int = 0
     level_required: str = ""
     level_preferred: str = ""
+    devices_min: int = 0
 
 
 class Finished(NamedTuple):
     """A job that ended by itself: what it ran, in milliseconds of the reference chip."""
 
     row: int
-    ran_ms: int
+    ran_ms: int  # on all its devices
 
 
 COLUMNS: Final = {
@@ -80,6 +83,7 @@ COLUMNS: Final = {
     "progress_ms": 0,  # saved work, milliseconds of the reference chip
     "pool": -1,  # of the current placement
     "held": 0,  # devices bound to it now
+    "devices_min": 0, "width": 0,  # devices of its whole placement; all while it has none
     "preemptions": 0, "is_preemptible": 0,
     "slo_ms": 0,  # 0: no start was promised
     "level_required": 0, "level_preferred": 0,  # indices of `topology.LEVELS`; 0: none
@@ -106,6 +110,8 @@ class Jobs:
     slo_ms: Ints
     level_required: Ints
     level_preferred: Ints
+    devices_min: Ints
+    width: Ints
 
     def __init__(self, pools: int) -> None:
         self.count = 0
@@ -123,6 +129,8 @@ class Jobs:
             getattr(self, name)[row] = getattr(request, name)
         for name in ("level_required", "level_preferred"):
             getattr(self, name)[row] = LEVELS.index(getattr(request, name))
+        self.devices_min[row] = request.devices_min or request.devices
+        self.width[row] = request.devices
         self.speed[row] = request.speeds
         self.submitted[row] = self.queued_at[row] = at
         self.phase[row] = QUEUED
@@ -177,8 +185,10 @@ class View:
         self.version += 1
         return row
 
-    def bind(self, row: int, slots: Slots, at: int) -> bool:
+    def bind(self, row: int, slots: Slots, at: int, is_all: bool = False) -> bool:
         """Give devices to a queued or half-bound job; return whether it now has all of them.
+
+        `is_all`: an elastic job gets no more.
 
         Raises
         ------
@@ -200,10 +210,11 @@ class View:
         self.version += 1
         if jobs.held[row] > jobs.devices[row]:
             raise InvariantBroken(f"job {jobs.id[row]} was given more devices than it asked for")
-        is_whole = bool(jobs.held[row] == jobs.devices[row])
+        wanted = jobs.devices_min[row] if is_all else jobs.devices[row]
+        is_whole = bool(jobs.held[row] >= wanted)
         if is_whole:
             self._check_level(row)
-            jobs.phase[row] = RUNNING
+            jobs.phase[row], jobs.width[row] = RUNNING, jobs.held[row]
         return is_whole
 
     def _check_level(self, row: int) -> None:
@@ -234,6 +245,7 @@ class View:
                 self.free[host] += self.used[host, index] == 0
         del self.active[row]
         self.jobs.held[row], self.jobs.pool[row] = 0, -1
+        self.jobs.width[row] = self.jobs.devices[row]
         self.version += 1
 
     def requeue(self, row: int, at: int, progress_ms: int) -> None:
@@ -267,10 +279,10 @@ class View:
         return tuple(int(index) for index in found)
 
     def limit_on(self, row: int, pool: int) -> int:
-        """Return what is left of a job's stated limit on a pool's chip, milliseconds."""
+        """Return what is left of a job's stated limit on its width of a pool's chip, in ms."""
         jobs = self.jobs
-        left = max(1, int(jobs.limit_ms[row] - jobs.progress_ms[row]))
-        return -(-left * PPM // int(jobs.speed[row, pool]))
+        left = max(1, int(jobs.limit_ms[row] - jobs.progress_ms[row])) * int(jobs.devices[row])
+        return -(-left * PPM // int(jobs.speed[row, pool] * jobs.width[row]))
 
     def kind(self, row: int) -> tuple[bytes, int, int, int]:
         """Return what makes jobs alike but for their count of devices."""

@@ -15,9 +15,10 @@ def view(*hosts: int, leaf: str = "") -> View:
     return View((PoolSpec("z", "chip", hosts, tuple(leaf)),))
 
 
-def submit(v: View, devices: int, hours: float, at: int = 0, tenant: int = 0) -> int:
+def submit(v: View, devices: int, hours: float, at: int = 0, tenant: int = 0,
+           least: int = 0) -> int:
     return v.submit(Request(v.jobs.count + 1, tenant, devices, 1000, (PPM,),
-                            round(hours * HOUR)), at)
+                            round(hours * HOUR), devices_min=least), at)
 
 
 def perform(v: View, scheduler: TokenFlow, at: int) -> list[str]:
@@ -25,7 +26,7 @@ def perform(v: View, scheduler: TokenFlow, at: int) -> list[str]:
     done = []
     for action in scheduler.decide(v, at):
         if isinstance(action, Bind):
-            v.bind(action.row, action.slots, at)
+            v.bind(action.row, action.slots, at, action.is_all)
             done.append(f"+{action.row}")
         elif isinstance(action, Preempt):
             v.release(action.row)
@@ -74,6 +75,21 @@ def test_a_heavy_placement_makes_way_once_it_has_run_and_never_the_other_way() -
     assert perform(v, scheduler, MINUTE) == []  # it has not run long enough
     assert perform(v, scheduler, 11 * MINUTE) == [f"-{heavy}", f"+{light}"]
     assert perform(v, scheduler, 30 * MINUTE) == []  # the light one is not displaced in turn
+
+
+def test_an_elastic_gang_displaces_no_more_than_it_needs_and_keeps_its_width() -> None:
+    v, scheduler = view(4, 4), TokenFlow()
+    one, other = submit(v, 4, 100), submit(v, 4, 100)
+    perform(v, scheduler, 0)
+    row = submit(v, 8, 1, least=4)
+    (gone, came) = perform(v, scheduler, 11 * MINUTE)
+    assert (gone in (f"-{one}", f"-{other}"), came) == (True, f"+{row}")
+    assert (v.jobs.width[row], v.limit_on(row, 0)) == (4, 2 * HOUR)
+    (stays,) = {one, other} & v.active.keys()
+    v.release(stays)
+    v.end(stays, HOUR)
+    assert f"+{row}" not in perform(v, scheduler, 12 * MINUTE)
+    assert v.jobs.width[row] == 4
 
 
 def test_whoever_waits_too_long_gets_a_bounded_start() -> None:

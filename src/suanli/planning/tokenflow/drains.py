@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from suanli.planning.tokenflow.kernels import NEVER
+from suanli.planning.tokenflow.room import NEVER
 from suanli.planning.view import Ints, View
 from suanli.terms.instant import HOUR
 
@@ -44,12 +44,12 @@ class Drains:
     def ready(self, view: View) -> list[int]:
         """Return the rows whose hosts are free, the longest reserved first."""
         return [row for row, drain in self.by_row.items()
-                if sum(int(view.free[host]) for host in drain.hosts) >= view.jobs.devices[row]]
+                if sum(int(view.free[host]) for host in drain.hosts) >= view.jobs.devices_min[row]]
 
     def reserve(self, view: View, row: int, pool: int, at: int) -> None:
         """Keep the hosts of a pool that are surely free first, if enough may be kept."""
         lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
-        size, devices = int(view.devices[lo:hi].max()), int(view.jobs.devices[row])
+        size, devices = int(view.devices[lo:hi].max()), int(view.jobs.devices_min[row])
         need = -(-devices // size)
         taken = {host for drain in self.by_row.values() for host in drain.hosts}
         kept = sum(int(view.devices[host]) for host in taken if lo <= host < hi)

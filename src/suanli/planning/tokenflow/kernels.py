@@ -1,154 +1,35 @@
-"""The inner loop of placing, compiled: whole gangs into the smallest block that has room.
-
-Hosts of a pool hang in lists by their count of free devices, so that the tightest fit is found
-without looking at every host. Of every leaf, spine and zone it is kept how many hosts have so many
-devices free, so that a gang of hundreds of hosts is decided by looking at blocks. Everything is a
-flat int64 array; -1 ends a list.
-"""
-
-from typing import Any, Final, NamedTuple
+"""The inner loop of placing, compiled: whole gangs into the smallest block that has room."""
 
 import numpy as np
 from numba import njit
 
-from suanli.chips.topology import LEAF, ZONE
+from suanli.chips.topology import ZONE
 from suanli.planning.blocks import SPANS, Blocks, Ints
-
-NEVER: Final = np.int64(2**62)
-
-
-class Room(NamedTuple):
-    """What is free while jobs are placed.
-
-    free : (hosts,); used : (hosts, devices); head : (pools, devices + 1), after, before : (hosts,)
-    the lists; top : (pools,) devices of the largest host
-    has : (SPANS, blocks, devices + 1) hosts of the block with at least so many devices free
-    """
-
-    free: Ints
-    used: Ints
-    head: Ints
-    after: Ints
-    before: Ints
-    top: Ints
-    has: Ints
-
-
-@njit(cache=True)
-def _room(free: Ints, used: Ints, size: Ints, pool_of: Ints, blocks: Blocks) -> Room:
-    hosts, pools = len(free), blocks.first.shape[1] - 1
-    most = int(size.max())
-    head = np.full((pools, most + 1), -1, dtype=np.int64)
-    after, before = np.full(hosts, -1, dtype=np.int64), np.full(hosts, -1, dtype=np.int64)
-    top = np.zeros(pools, dtype=np.int64)
-    has = np.zeros((SPANS, blocks.first.max() + 1, most + 1), dtype=np.int64)
-    room = Room(free, used, head, after, before, top, has)
-    for host in range(hosts - 1, -1, -1):
-        top[pool_of[host]] = max(top[pool_of[host]], size[host])
-        if size[host] > 0:
-            _hang(host, pool_of[host], room)
-            _count(host, 0, free[host], 1, room, blocks)
-    return room
-
-
-@njit(cache=True)
-def _hang(host: int, pool: int, room: Room) -> None:
-    count = room.free[host]
-    first = room.head[pool, count]
-    room.after[host], room.before[host] = first, -1
-    if first >= 0:
-        room.before[first] = host
-    room.head[pool, count] = host
-
-
-@njit(cache=True)
-def _unhang(host: int, pool: int, room: Room) -> None:
-    if room.before[host] >= 0:
-        room.after[room.before[host]] = room.after[host]
-    else:
-        room.head[pool, room.free[host]] = room.after[host]
-    if room.after[host] >= 0:
-        room.before[room.after[host]] = room.before[host]
-
-
-@njit(cache=True)
-def _count(host: int, low: int, high: int, change: int, room: Room, blocks: Blocks) -> None:
-    """Count a host in or out of those of its blocks with more than `low`, up to `high`, free."""
-    for span in range(SPANS):
-        block = blocks.of[span, host]
-        if block >= 0:
-            for free in range(low + 1, high + 1):
-                room.has[span, block, free] += change
-
-
-@njit(cache=True)
-def _use(host: int, count: int, pool: int, room: Room, blocks: Blocks) -> None:
-    """Let a host have `count` free devices less."""
-    _unhang(host, pool, room)
-    _count(host, room.free[host] - count, room.free[host], -1, room, blocks)
-    room.free[host] -= count
-    _hang(host, pool, room)
-
-
-@njit(cache=True)
-def _tightest_of(free: int, pool: int, until: int, block: int, of: Any, room: Room,
-                 reserved_from: Any, taken: Any) -> int:
-    """Return the first host with so many free devices; in a block if that is >= 0; not `taken`."""
-    host = room.head[pool, free]
-    while host >= 0:
-        if until <= reserved_from[host] and (block < 0 or of[host] == block) and not (
-                taken == host).any():
-            return int(host)
-        host = room.after[host]
-    return -1
-
-
-@njit(cache=True)
-def _tightest(count: int, pool: int, until: int, block: int, of: Any, room: Room,
-              reserved_from: Any, taken: Any) -> int:
-    """Return the host with the fewest free devices that has `count`."""
-    for free in range(count, room.head.shape[1]):
-        host = _tightest_of(free, pool, until, block, of, room, reserved_from, taken)
-        if host >= 0:
-            return host
-    return -1
-
-
-@njit(cache=True)
-def _smallest_block(whole: int, rest: int, pool: int, limit: int, room: Room,
-                    blocks: Blocks) -> tuple[int, int]:
-    """Return (span, block) of the smallest block with room, (0, -1) where none has.
-
-    Room is `whole` wholly free hosts and one more with `rest` free devices; of equal level, the
-    block with the fewest wholly free hosts is taken. Cost: O(blocks).
-    """
-    top = room.top[pool]
-    for span in range(limit - LEAF + 1):
-        best = -1
-        for block in range(blocks.first[span, pool], blocks.first[span, pool + 1]):
-            has = room.has[span, block]
-            if has[top] >= whole and (rest == 0 or has[rest] > whole) and (
-                    best < 0 or has[top] < room.has[span, best, top]):
-                best = block
-        if best >= 0:
-            return span, best
-    return 0, -1
+from suanli.planning.tokenflow.room import (
+    NEVER,
+    Room,
+    count_host,
+    room_of,
+    smallest_block,
+    tightest,
+    use_devices,
+)
 
 
 @njit(cache=True)
 def _find_block(whole: int, rest: int, pool: int, limit: int, until: int, room: Room,
                 blocks: Blocks, reserved: Ints, reserved_from: Ints) -> tuple[int, int]:
-    """Return `_smallest_block`, hosts that are reserved before `until` left out."""
-    found = _smallest_block(whole, rest, pool, limit, room, blocks)
+    """Return `smallest_block`, hosts that are reserved before `until` left out."""
+    found = smallest_block(whole, rest, pool, limit, room, blocks)
     if found[1] < 0 or len(reserved) == 0:
         return found
     for host in reserved:
         if until > reserved_from[host]:
-            _count(host, 0, room.free[host], -1, room, blocks)
-    found = _smallest_block(whole, rest, pool, limit, room, blocks)
+            count_host(host, 0, room.free[host], -1, room, blocks)
+    found = smallest_block(whole, rest, pool, limit, room, blocks)
     for host in reserved:
         if until > reserved_from[host]:
-            _count(host, 0, room.free[host], 1, room, blocks)
+            count_host(host, 0, room.free[host], 1, room, blocks)
     return found
 
 
@@ -171,7 +52,7 @@ def _find_gang(count: int, pool: int, limit: int, until: int, room: Room, blocks
             end += 1
         host = room.after[host]
     if rest:
-        host = _tightest(rest, pool, until, block, of, room, reserved_from, out_host[:end])
+        host = tightest(rest, pool, until, block, of, room, reserved_from, out_host[:end])
         if host < 0:
             return 0
         out_host[end], out_count[end] = host, rest
@@ -186,7 +67,7 @@ def _take_gang(hosts: Ints, counts: Ints, pool: int, room: Room, blocks: Blocks)
         for device in range(room.used.shape[1]):
             if left and room.used[host, device] == 0:
                 room.used[host, device], left = 1000, left - 1
-        _use(host, count, pool, room, blocks)
+        use_devices(host, count, pool, room, blocks)
 
 
 @njit(cache=True)
@@ -208,7 +89,7 @@ def _fraction(share: int, pool: int, until: int, room: Room, first_host: Ints,
 def _take_fraction(host: int, device: int, share: int, pool: int, room: Room,
                    blocks: Blocks) -> None:
     if room.used[host, device] == 0:
-        _use(host, 1, pool, room, blocks)
+        use_devices(host, 1, pool, room, blocks)
     room.used[host, device] += share
 
 
@@ -239,19 +120,83 @@ def _place(devices: int, share: int, pool: int, limit: int, until: int, room: Ro
 
 
 @njit(cache=True)
-def pack(devices: Ints, shares: Ints, required: Ints, preferred: Ints, pools: Ints, until: Ints,
-         free: Ints, used: Ints, size: Ints, first_host: Ints, pool_of: Ints, blocks: Blocks,
-         reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def _has_room(count: int, pool: int, limit: int, room: Room, blocks: Blocks) -> bool:
+    top = room.top[pool]
+    if count <= top:
+        return bool((room.head[pool, count:top + 1] >= 0).any())
+    return smallest_block(count // top, count % top, pool, limit, room, blocks)[1] >= 0
+
+
+@njit(cache=True)
+def _widest(least: int, devices: int, pool: int, limit: int, begin: int, until: int, room: Room,
+            blocks: Blocks, reserved: Ints, reserved_from: Ints, out_host: Ints,
+            out_count: Ints) -> int:
+    """Return the most devices, at least `least` and below `devices`, that have room; 0 for none.
+
+    Fewer devices run longer: `until` is for all of them. Cost: O(blocks x log devices), and where
+    hosts are reserved O(blocks) for each count that only they would have had room for.
+    """
+    low, high = least - 1, devices - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _has_room(middle, pool, limit, room, blocks):
+            low = middle
+        else:
+            high = middle - 1
+    while low >= least and not _find_gang(low, pool, limit, _over(begin, until, devices, low), room,
+                                          blocks, reserved, reserved_from, out_host, out_count):
+        low -= 1
+    return low if low >= least else 0
+
+
+@njit(cache=True)
+def _over(begin: int, until: int, devices: int, width: int) -> int:
+    return begin + -(-(until - begin) * devices // width)
+
+
+@njit(cache=True)
+def _place_part(least: int, devices: int, pools: Ints, limit: int, begin: int, until: Ints,
+                room: Room, blocks: Blocks, wanted: Ints, edge: Ints, reserved_from: Ints,
+                out_host: Ints, out_count: Ints) -> tuple[int, int]:
+    """Place an elastic job on the most devices that have room in any of its pools.
+
+    Returns (pool, hosts); (-1, 0) where not even `least` have.
+    """
+    width, best, over = least - 1, -1, 0
+    for choice in range(len(pools)):
+        pool = pools[choice]
+        if pool < 0:
+            break
+        reserved = wanted[edge[pool]:edge[pool + 1]]
+        found = _widest(width + 1, devices, pool, limit, begin, until[choice], room, blocks,
+                        reserved, reserved_from, out_host, out_count)
+        if found:
+            width, best, over = found, pool, _over(begin, until[choice], devices, found)
+    if best < 0:
+        return -1, 0
+    end = _find_gang(width, best, limit, over, room, blocks, wanted[edge[best]:edge[best + 1]],
+                     reserved_from, out_host, out_count)
+    _take_gang(out_host[:end], out_count[:end], best, room, blocks)
+    return best, end
+
+
+@njit(cache=True)
+def pack(devices: Ints, least: Ints, shares: Ints, required: Ints, preferred: Ints, pools: Ints,
+         begin: Ints, until: Ints, free: Ints, used: Ints, size: Ints, first_host: Ints,
+         pool_of: Ints, blocks: Blocks, reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Place jobs in order, each where it fits first by its preference of pools.
 
-    All pools are tried within the preferred level before any beyond it.
+    All pools are tried within the preferred level before any beyond it. An elastic job that fits
+    nowhere gets the most that has room.
 
     Parameters
     ----------
     devices, shares : (n,)
+    least : (n,) the fewest devices that a job accepts
     required, preferred : (n,) levels, 0 for none
     pools : (n, choices) by preference, -1 where there is no further one
-    until : (n, choices) the instant by which the job is surely over there
+    begin : (n,) the instant at which the job, placed now, begins its work
+    until : (n, choices) the instant by which it is surely over there, on all its devices
     free, used : copies, changed in place
     reserved_from : (hosts,) from when a drain reservation wants the host
 
@@ -264,7 +209,7 @@ def pack(devices: Ints, shares: Ints, required: Ints, preferred: Ints, pools: In
     jobs, hosts = len(devices), len(free)
     got_host = np.empty(jobs + int(free.sum()) + hosts + 1, dtype=np.int64)
     got_count = np.empty_like(got_host)
-    room = _room(free, used, size, pool_of, blocks)
+    room = room_of(free, used, size, pool_of, blocks)
     chosen, first = np.full(jobs, -1, dtype=np.int64), np.zeros(jobs + 1, dtype=np.int64)
     wanted = np.flatnonzero(reserved_from != NEVER)
     edge = np.searchsorted(wanted, first_host)  # hosts of a pool are contiguous
@@ -285,6 +230,10 @@ def pack(devices: Ints, shares: Ints, required: Ints, preferred: Ints, pools: In
                 chosen[job] = pool if found else -1
             if found or narrow == wide:
                 break
+        if not found and least[job] < devices[job]:
+            chosen[job], found = _place_part(
+                least[job], devices[job], pools[job], wide, begin[job], until[job], room, blocks,
+                wanted, edge, reserved_from, got_host[end:], got_count[end:])
         first[job + 1] = end + found
     end = first[jobs]
     return chosen, first, got_host[:end], got_count[:end]

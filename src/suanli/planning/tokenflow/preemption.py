@@ -54,7 +54,7 @@ class Displaceable:
         can = ((jobs.phase[rows] == RUNNING) & (jobs.is_preemptible[rows] == 1)
                & (at - jobs.placed_at[rows] >= RUN_MS_MIN))
         self.rows, self.weight = rows[can], weight[can]
-        self.devices = jobs.devices[self.rows]
+        self.devices = jobs.width[self.rows]
         self.stated = stated_size(view, self.rows)
         self.pool = jobs.pool[self.rows]
         self.is_there = np.ones(len(self.rows), dtype=np.bool_)

@@ -16,9 +16,10 @@ from suanli.planning.tokenflow.displacing import victims
 from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
 from suanli.planning.tokenflow.entitlements import Entitlements
 from suanli.planning.tokenflow.estimates import RunTimes
-from suanli.planning.tokenflow.kernels import NEVER, pack
+from suanli.planning.tokenflow.kernels import pack
 from suanli.planning.tokenflow.preemption import TRIED_MAX, Budget, Displaceable
 from suanli.planning.tokenflow.queue import Weighed, weigh
+from suanli.planning.tokenflow.room import NEVER
 from suanli.planning.view import PPM, Ints, Slots, View
 from suanli.terms.instant import MINUTE
 from suanli.terms.quantity import WHOLE_DEVICE
@@ -63,7 +64,7 @@ class TokenFlow:
         left = np.ones(len(queue.rows), dtype=np.bool_)
         for index, slots in self._fitting(view, queue, at, reserved):
             left[index] = False
-            yield Bind(int(queue.rows[index]), slots)
+            yield Bind(int(queue.rows[index]), slots, is_all=True)
         waiting = Weighed(queue.rows[left], queue.weight[left], queue.pools[left])
         if self.settings.is_preempting and len(waiting.rows):
             yield from self._displace(view, waiting, at, reserved)
@@ -79,25 +80,24 @@ class TokenFlow:
                  reserved: Ints) -> Iterator[tuple[int, Slots]]:
         """Yield (index, slots) of the jobs that fit now, each tried after those before it."""
         jobs, rows = view.jobs, queue.rows
+        begin, until = self._span(view, queue, at)
         pool, first, hosts, counts = pack(
-            jobs.devices[rows], jobs.share[rows], jobs.level_required[rows],
-            jobs.level_preferred[rows], queue.pools, self._until(view, queue, at),
-            view.free.copy(), view.used.copy(), view.devices, view.first_host, view.pool_of,
-            view.blocks, reserved)
+            jobs.devices[rows], jobs.devices_min[rows], jobs.share[rows], jobs.level_required[rows],
+            jobs.level_preferred[rows], queue.pools, begin, until, view.free.copy(),
+            view.used.copy(), view.devices, view.first_host, view.pool_of, view.blocks, reserved)
         for index in np.flatnonzero(pool >= 0):
             part = slice(first[index], first[index + 1])
             yield int(index), tuple(
                 (int(host), (-1 - int(count),) if count < 0 else view.free_devices(host, count))
                 for host, count in zip(hosts[part], counts[part], strict=True))
 
-    def _until(self, view: View, queue: Weighed, at: int) -> Ints:
-        """Return when each job is surely over, in each of its pools."""
+    def _span(self, view: View, queue: Weighed, at: int) -> tuple[Ints, Ints]:
+        """Return when each job, placed now, begins its work, and is surely over in each pool."""
         jobs, rows = view.jobs, queue.rows
         left = np.maximum(1, jobs.limit_ms[rows] - jobs.progress_ms[rows])
         speed = np.take_along_axis(jobs.speed[rows], np.maximum(queue.pools, 0), axis=1)
-        restore = np.where(jobs.preemptions[rows] > 0, view.restore_ms, 0)
-        until: Ints = at + restore[:, None] + -(-left[:, None] * PPM // np.maximum(speed, 1))
-        return until
+        begin = at + np.where(jobs.preemptions[rows] > 0, view.restore_ms, 0)
+        return begin, begin[:, None] + -(-left[:, None] * PPM // np.maximum(speed, 1))
 
     def _honour(self, view: View, reserved: Ints) -> Iterator[Action]:
         for row in self.drains.ready(view):
@@ -108,12 +108,12 @@ class TokenFlow:
                 count = min(left, int(view.free[host]))
                 slots.append((host, view.free_devices(host, count)))
                 left -= count
-            yield Bind(row, tuple(slots))
+            yield Bind(row, tuple(slots), is_all=True)
 
     def _displace(self, view: View, waiting: Weighed, at: int,
                   reserved: Ints) -> Iterator[Action]:
         running = Displaceable(view, self._weighed(view, view.rows(view.active), at), at)
-        until = self._until(view, waiting, at)
+        _, until = self._span(view, waiting, at)
         for index in range(min(TRIED_MAX, len(waiting.rows))):
             for choice, pool in enumerate(waiting.pools[index]):
                 if pool < 0 or not len(running.rows):
@@ -130,7 +130,7 @@ class TokenFlow:
         is_victim = running.candidates(view, row, weight, pool)
         lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
         within = view.blocks.within(int(view.jobs.level_required[row]))
-        chosen: Ints = victims(int(view.jobs.devices[row]), lo, hi, until, within, is_victim,
+        chosen: Ints = victims(int(view.jobs.devices_min[row]), lo, hi, until, within, is_victim,
                                running.devices, running.first, running.hosts, running.counts,
                                view.free, view.devices, reserved)
         return chosen
@@ -145,7 +145,7 @@ class TokenFlow:
         one = Weighed(waiting.rows[index:index + 1], waiting.weight[index:index + 1],
                       waiting.pools[index:index + 1])
         for _, slots in self._fitting(view, one, at, reserved):
-            yield Bind(row, slots)
+            yield Bind(row, slots, is_all=True)
 
     def _reserve(self, view: View, waiting: Weighed, at: int) -> None:
         jobs = view.jobs
