@@ -110,6 +110,8 @@ def test_a_gang_states_its_levels(home: Home) -> None:
     assert (job["level_required"], job["level_preferred"]) == ("host", "device")
     assert (host["leaf"], host["spine"], host["network"]) == ("", "", "")
     assert host["link"] == "shared memory"  # the datasheet's
+    said = home("run", "--devices", "2", "--devices-min", "3", "--", "true", code=1).stderr
+    assert "device_count_out_of_range" in said
     said = home("run", "--required-level", "rack", "--", "true", code=1).stderr
     assert "unknown_level" in said
     assert "device, host, leaf, spine, zone" in said

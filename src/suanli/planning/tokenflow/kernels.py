@@ -8,29 +8,11 @@ from suanli.planning.blocks import SPANS, Blocks, Ints
 from suanli.planning.tokenflow.room import (
     NEVER,
     Room,
-    count_host,
+    find_block,
     room_of,
-    smallest_block,
     tightest,
     use_devices,
 )
-
-
-@njit(cache=True)
-def _find_block(whole: int, rest: int, pool: int, limit: int, until: int, room: Room,
-                blocks: Blocks, reserved: Ints, reserved_from: Ints) -> tuple[int, int]:
-    """Return `smallest_block`, hosts that are reserved before `until` left out."""
-    found = smallest_block(whole, rest, pool, limit, room, blocks)
-    if found[1] < 0 or len(reserved) == 0:
-        return found
-    for host in reserved:
-        if until > reserved_from[host]:
-            count_host(host, 0, room.free[host], -1, room, blocks)
-    found = smallest_block(whole, rest, pool, limit, room, blocks)
-    for host in reserved:
-        if until > reserved_from[host]:
-            count_host(host, 0, room.free[host], 1, room, blocks)
-    return found
 
 
 @njit(cache=True)
@@ -40,8 +22,8 @@ def _find_gang(count: int, pool: int, limit: int, until: int, room: Room, blocks
     top, end, block, of = room.top[pool], 0, -1, blocks.of[SPANS - 1]
     whole, rest = (0, count) if count <= top else (count // top, count % top)
     if whole:
-        span, block = _find_block(whole, rest, pool, limit, until, room, blocks, reserved,
-                                  reserved_from)
+        span, block = find_block(whole, rest, pool, limit, until, room, blocks, reserved,
+                                 reserved_from)
         if block < 0:
             return 0
         of = blocks.of[span]
@@ -95,13 +77,9 @@ def _take_fraction(host: int, device: int, share: int, pool: int, room: Room,
 
 @njit(cache=True)
 def _place(devices: int, share: int, pool: int, limit: int, until: int, room: Room, blocks: Blocks,
-           first_host: Ints, reserved: Ints, reserved_from: Ints, failed: Ints, out_host: Ints,
+           first_host: Ints, reserved: Ints, reserved_from: Ints, out_host: Ints,
            out_count: Ints) -> int:
-    """Place one job in a pool within a level; return on how many hosts, 0 where it does not fit.
-
-    failed : (levels,) the fewest devices that had no room: no more have. Only while nothing is
-    reserved, since then the instant by which the job is over makes no difference.
-    """
+    """Place one job in a pool within a level; return on how many hosts, 0 where it does not fit."""
     if share < 1000:
         host, device = _fraction(share, pool, until, room, first_host, reserved_from)
         if host < 0:
@@ -109,58 +87,39 @@ def _place(devices: int, share: int, pool: int, limit: int, until: int, room: Ro
         _take_fraction(host, device, share, pool, room, blocks)
         out_host[0], out_count[0] = host, -1 - device
         return 1
-    if len(reserved) == 0 and devices >= failed[limit]:
-        return 0
     found = _find_gang(devices, pool, limit, until, room, blocks, reserved, reserved_from,
                        out_host, out_count)
-    if not found:
-        failed[:limit + 1] = np.minimum(failed[:limit + 1], devices)
     _take_gang(out_host[:found], out_count[:found], pool, room, blocks)
     return found
 
 
 @njit(cache=True)
-def _has_room(count: int, pool: int, limit: int, room: Room, blocks: Blocks) -> bool:
-    top = room.top[pool]
-    if count <= top:
-        return bool((room.head[pool, count:top + 1] >= 0).any())
-    return smallest_block(count // top, count % top, pool, limit, room, blocks)[1] >= 0
-
-
-@njit(cache=True)
-def _widest(least: int, devices: int, pool: int, limit: int, begin: int, until: int, room: Room,
+def _widest(least: int, devices: int, pool: int, limit: int, until: int, room: Room,
             blocks: Blocks, reserved: Ints, reserved_from: Ints, out_host: Ints,
             out_count: Ints) -> int:
     """Return the most devices, at least `least` and below `devices`, that have room; 0 for none.
 
-    Fewer devices run longer: `until` is for all of them. Cost: O(blocks x log devices), and where
-    hosts are reserved O(blocks) for each count that only they would have had room for.
+    Room for more is room for fewer, so it is found by halving: O(blocks x log devices).
     """
     low, high = least - 1, devices - 1
     while low < high:
         middle = (low + high + 1) // 2
-        if _has_room(middle, pool, limit, room, blocks):
+        if _find_gang(middle, pool, limit, until, room, blocks, reserved, reserved_from, out_host,
+                      out_count):
             low = middle
         else:
             high = middle - 1
-    while low >= least and not _find_gang(low, pool, limit, _over(begin, until, devices, low), room,
-                                          blocks, reserved, reserved_from, out_host, out_count):
-        low -= 1
     return low if low >= least else 0
-
-
-@njit(cache=True)
-def _over(begin: int, until: int, devices: int, width: int) -> int:
-    return begin + -(-(until - begin) * devices // width)
 
 
 @njit(cache=True)
 def _place_part(least: int, devices: int, pools: Ints, limit: int, begin: int, until: Ints,
                 room: Room, blocks: Blocks, wanted: Ints, edge: Ints, reserved_from: Ints,
-                out_host: Ints, out_count: Ints) -> tuple[int, int]:
+                failed: Ints, out_host: Ints, out_count: Ints) -> tuple[int, int]:
     """Place an elastic job on the most devices that have room in any of its pools.
 
-    Returns (pool, hosts); (-1, 0) where not even `least` have.
+    Returns (pool, hosts); (-1, 0) where not even `least` have. Fewer devices run longer: a host
+    that is reserved is used only if the job would be over in time even on `least`.
     """
     width, best, over = least - 1, -1, 0
     for choice in range(len(pools)):
@@ -168,16 +127,21 @@ def _place_part(least: int, devices: int, pools: Ints, limit: int, begin: int, u
         if pool < 0:
             break
         reserved = wanted[edge[pool]:edge[pool + 1]]
-        found = _widest(width + 1, devices, pool, limit, begin, until[choice], room, blocks,
-                        reserved, reserved_from, out_host, out_count)
+        if len(reserved) == 0 and width + 1 >= failed[pool, limit]:
+            continue
+        end = begin + -(-(until[choice] - begin) * devices // least)
+        found = _widest(width + 1, devices, pool, limit, end, room, blocks, reserved,
+                        reserved_from, out_host, out_count)
         if found:
-            width, best, over = found, pool, _over(begin, until[choice], devices, found)
+            width, best, over = found, pool, end
+        else:
+            failed[pool, :limit + 1] = np.minimum(failed[pool, :limit + 1], width + 1)
     if best < 0:
         return -1, 0
-    end = _find_gang(width, best, limit, over, room, blocks, wanted[edge[best]:edge[best + 1]],
-                     reserved_from, out_host, out_count)
-    _take_gang(out_host[:end], out_count[:end], best, room, blocks)
-    return best, end
+    hosts = _find_gang(width, best, limit, over, room, blocks, wanted[edge[best]:edge[best + 1]],
+                       reserved_from, out_host, out_count)
+    _take_gang(out_host[:hosts], out_count[:hosts], best, room, blocks)
+    return best, hosts
 
 
 @njit(cache=True)
@@ -213,6 +177,8 @@ def pack(devices: Ints, least: Ints, shares: Ints, required: Ints, preferred: In
     chosen, first = np.full(jobs, -1, dtype=np.int64), np.zeros(jobs + 1, dtype=np.int64)
     wanted = np.flatnonzero(reserved_from != NEVER)
     edge = np.searchsorted(wanted, first_host)  # hosts of a pool are contiguous
+    # By pool and level, the fewest devices that had no room: no more have. Read only where nothing
+    # is reserved, since then the instant by which a job is over makes no difference.
     failed = np.full((len(room.top), ZONE + 1), NEVER, dtype=np.int64)
     for job in range(jobs):
         end, found = first[job], 0
@@ -223,17 +189,22 @@ def pack(devices: Ints, least: Ints, shares: Ints, required: Ints, preferred: In
                 pool = pools[job, choice]
                 if pool < 0 or found:
                     break
-                reserved = wanted[edge[pool]:edge[pool + 1]]
+                is_whole, is_open = shares[job] == 1000, edge[pool] == edge[pool + 1]
+                if is_whole and is_open and devices[job] >= failed[pool, limit]:
+                    continue
                 found = _place(devices[job], shares[job], pool, limit, until[job, choice], room,
-                               blocks, first_host, reserved, reserved_from, failed[pool],
-                               got_host[end:], got_count[end:])
-                chosen[job] = pool if found else -1
+                               blocks, first_host, wanted[edge[pool]:edge[pool + 1]],
+                               reserved_from, got_host[end:], got_count[end:])
+                if found:
+                    chosen[job] = pool
+                elif is_whole:
+                    failed[pool, :limit + 1] = np.minimum(failed[pool, :limit + 1], devices[job])
             if found or narrow == wide:
                 break
         if not found and least[job] < devices[job]:
             chosen[job], found = _place_part(
                 least[job], devices[job], pools[job], wide, begin[job], until[job], room, blocks,
-                wanted, edge, reserved_from, got_host[end:], got_count[end:])
+                wanted, edge, reserved_from, failed, got_host[end:], got_count[end:])
         first[job + 1] = end + found
     end = first[jobs]
     return chosen, first, got_host[:end], got_count[:end]

@@ -6,7 +6,7 @@ devices free, so that a gang of hundreds of hosts is decided by looking at block
 flat int64 array; -1 ends a list.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -47,7 +47,7 @@ def room_of(free: Ints, used: Ints, size: Ints, pool_of: Ints, blocks: Blocks) -
         top[pool_of[host]] = max(top[pool_of[host]], size[host])
         if size[host] > 0:
             _hang(host, pool_of[host], room)
-            count_host(host, 0, free[host], 1, room, blocks)
+            _count(host, 0, free[host], 1, room, blocks)
     return room
 
 
@@ -72,7 +72,7 @@ def _unhang(host: int, pool: int, room: Room) -> None:
 
 
 @njit(cache=True)
-def count_host(host: int, low: int, high: int, change: int, room: Room, blocks: Blocks) -> None:
+def _count(host: int, low: int, high: int, change: int, room: Room, blocks: Blocks) -> None:
     """Count a host in or out of those of its blocks with more than `low`, up to `high`, free."""
     for span in range(SPANS):
         block = blocks.of[span, host]
@@ -85,51 +85,71 @@ def count_host(host: int, low: int, high: int, change: int, room: Room, blocks: 
 def use_devices(host: int, count: int, pool: int, room: Room, blocks: Blocks) -> None:
     """Let a host have `count` free devices less."""
     _unhang(host, pool, room)
-    count_host(host, room.free[host] - count, room.free[host], -1, room, blocks)
+    _count(host, room.free[host] - count, room.free[host], -1, room, blocks)
     room.free[host] -= count
     _hang(host, pool, room)
 
 
 @njit(cache=True)
-def _tightest_of(free: int, pool: int, until: int, block: int, of: Any, room: Room,
-                 reserved_from: Any, taken: Any) -> int:
-    """Return the first host with so many free devices; in a block if that is >= 0; not `taken`."""
-    host = room.head[pool, free]
-    while host >= 0:
-        if until <= reserved_from[host] and (block < 0 or of[host] == block) and not (
-                taken == host).any():
-            return int(host)
-        host = room.after[host]
-    return -1
+def tightest(count: int, pool: int, until: int, block: int, of: Ints, room: Room,
+             reserved_from: Ints, taken: Ints) -> int:
+    """Return the host with the fewest free devices that has `count`, -1 for none; not `taken`.
 
-
-@njit(cache=True)
-def tightest(count: int, pool: int, until: int, block: int, of: Any, room: Room,
-              reserved_from: Any, taken: Any) -> int:
-    """Return the host with the fewest free devices that has `count`."""
+    Of a block, if that is >= 0, and none that is reserved before `until`.
+    """
     for free in range(count, room.head.shape[1]):
-        host = _tightest_of(free, pool, until, block, of, room, reserved_from, taken)
-        if host >= 0:
-            return host
+        host = room.head[pool, free]
+        while host >= 0:
+            if until <= reserved_from[host] and (block < 0 or of[host] == block) and not (
+                    taken == host).any():
+                return int(host)
+            host = room.after[host]
     return -1
 
 
 @njit(cache=True)
-def smallest_block(whole: int, rest: int, pool: int, limit: int, room: Room,
-                    blocks: Blocks) -> tuple[int, int]:
+def find_block(whole: int, rest: int, pool: int, limit: int, until: int, room: Room,
+               blocks: Blocks, reserved: Ints, reserved_from: Ints) -> tuple[int, int]:
     """Return (span, block) of the smallest block with room, (0, -1) where none has.
 
-    Room is `whole` wholly free hosts and one more with `rest` free devices; of equal level, the
-    block with the fewest wholly free hosts is taken. Cost: O(blocks).
+    Room is `whole` wholly free hosts and one more with `rest` free devices, none of them one of
+    `reserved` that is wanted before `until`. Cost: O(blocks + reserved).
     """
-    top = room.top[pool]
+    found = _smallest_block(whole, rest, pool, limit, room, blocks)
+    if found[1] < 0 or len(reserved) == 0:
+        return found
+    # One call each for all of them: a call costs far more than a count.
+    _count_kept(reserved, until, reserved_from, -1, room, blocks)
+    found = _smallest_block(whole, rest, pool, limit, room, blocks)
+    _count_kept(reserved, until, reserved_from, 1, room, blocks)
+    return found
+
+
+@njit(cache=True)
+def _smallest_block(whole: int, rest: int, pool: int, limit: int, room: Room,
+                    blocks: Blocks) -> tuple[int, int]:
+    """Of equal level, the block with the fewest wholly free hosts is taken."""
+    has, first, top = room.has, blocks.first, room.top[pool]
     for span in range(limit - LEAF + 1):
         best = -1
-        for block in range(blocks.first[span, pool], blocks.first[span, pool + 1]):
-            has = room.has[span, block]
-            if has[top] >= whole and (rest == 0 or has[rest] > whole) and (
-                    best < 0 or has[top] < room.has[span, best, top]):
+        for block in range(first[span, pool], first[span, pool + 1]):
+            fits = has[span, block, top] >= whole and (
+                rest == 0 or has[span, block, rest] > whole)
+            if fits and (best < 0 or has[span, block, top] < has[span, best, top]):
                 best = block
         if best >= 0:
             return span, best
     return 0, -1
+
+
+@njit(cache=True)
+def _count_kept(reserved: Ints, until: int, reserved_from: Ints, change: int, room: Room,
+                blocks: Blocks) -> None:
+    of, has = blocks.of, room.has
+    for host in reserved:
+        if room.free[host] and until > reserved_from[host]:
+            for span in range(SPANS):
+                block = of[span, host]
+                if block >= 0:
+                    for free in range(1, room.free[host] + 1):
+                        has[span, block, free] += change
