@@ -27,7 +27,8 @@ def job_row(service: Service, id: int, job: Job) -> dict[str, Any]:
     return {
         "id": id, "name": spec.name, "phase": job.phase, "outcome": job.outcome,
         "stop_reason": job.stop_reason, "exit_code": job.exit_code, "attempt": job.attempt,
-        "devices": spec.width(job), "devices_max": spec.devices, "devices_min": spec.width_min,
+        "devices": spec.devices, "devices_min": spec.width_min,
+        "devices_placed": sum(len(indices) for _, indices in job.slots),
         "workload": spec.workload, "chip": job.chip,
         "hosts": [host for host, _ in job.slots], "submitted": job.submitted,
         "placed": job.placed, "ended": job.ended, "waited_ms": job.waited_ms,

@@ -59,7 +59,8 @@ class Spec:
 
     def width(self, job: "Job") -> int:
         """Return on how many devices a placement of this job runs."""
-        return job.width or self.devices
+        placed = sum(len(indices) for _, indices in job.slots) if self.devices_min else 0
+        return placed or self.devices
 
     @property
     def stated_size(self) -> int:
@@ -116,8 +117,6 @@ class Job:
     lost_ms: int = 0  # run time of those attempts that no checkpoint holds
     preemptions: int = 0
     resume_ms: int = 0  # of this attempt: its allowance for restoring, beside the time limit
-    _: KW_ONLY
-    width: int = 0  # of this attempt: its devices, if it has fewer than the job asks for
 
     @property
     def is_being_preempted(self) -> bool:

@@ -250,8 +250,7 @@ class Schedule(Room):
             command.job, job, phases.PLACE, *writes, effects=(effect,), attempt=attempt,
             operator=sender, grade=command.grade, chip=chip, slots=command.slots, placed=at,
             limit=at + limit_ms, resume_ms=self._resume_ms(job), stop_reason="",
-            waited_ms=job.waited_ms + at - job.queued,
-            width=width if width < spec.devices else 0)
+            waited_ms=job.waited_ms + at - job.queued)
 
     def _hosts_of(self, slots: Slots, sender: int) -> list[Host] | Refusal:
         hosts = []
@@ -382,7 +381,7 @@ class Schedule(Room):
             carried = preemption.carried_over(job, spec, command.saved, command.finished, outcome)
             if carried["spent_ms"] < spec.time_limit_ms:
                 return self._moved(command.job, job, phases.END, *released, phase=phases.QUEUED,
-                                   slots=(), width=0, queued=at, stop_reason=outcome, **carried)
+                                   slots=(), queued=at, stop_reason=outcome, **carried)
             outcome = phases.TIME_LIMIT
         return self._moved(command.job, job, phases.END, *released, slots=(), outcome=outcome,
                            ended=command.finished, exit_code=command.exit_code,
