@@ -12,8 +12,10 @@ from suanli.domain.state_machine import Domain, Receipt
 from suanli.ledger.commands import Attest, Grant
 from suanli.loop.agent import Agent
 from suanli.members.commands import Register
+from suanli.planning.mirror import Mirror
 from suanli.planning.onboarding import Fleet, HostGroup, onboard
-from suanli.schedule.commands import Place, Submit
+from suanli.planning.placing import place
+from suanli.schedule.commands import Place, Slots, Submit
 from suanli.schedule.job import PPM, Spec
 from suanli.terms.instant import HOUR
 from suanli.terms.quantity import RMB
@@ -59,6 +61,12 @@ class Stage:
 
     def say(self, member: int, command: Any) -> Receipt:
         return self.domain.apply(self.agents[member].sign(command), self.at)
+
+    def where(self, job: int) -> Slots | None:
+        """Return where a queued job would go, the tightest fit first; None where it fits not."""
+        mirror = Mirror(self.rooms, [1], self.at)
+        found = place(mirror.view, mirror.rows[job], 0, "tightest")
+        return None if found is None else mirror.named(found)
 
     def must(self, member: int, command: Any) -> Receipt:
         receipt = self.say(member, command)

@@ -53,11 +53,12 @@ def packed(view: View, rows: list[int], reserved: Any = None,
     """Return {host: count} by row, None where it went nowhere."""
     jobs, which, n = view.jobs, np.array(rows), len(view.pools)
     pool, first, host, count = pack(
-        jobs.devices[which], jobs.devices_min[which], jobs.share[which],
+        jobs.devices[which], jobs.devices_min[which], jobs.share[which], jobs.tier[which],
         jobs.level_required[which], jobs.level_preferred[which],
         np.tile(np.arange(n), (len(rows), 1)), np.zeros(len(rows), dtype=np.int64),
-        np.full((len(rows), n), until), view.free.copy(), view.used.copy(), view.devices,
-        view.first_host, view.pool_of, view.blocks,
+        np.full((len(rows), n), until), view.spare[None, :] - view.kept,
+        view.free.copy(), view.used.copy(), view.devices, view.first_host, view.pool_of,
+        view.blocks,
         np.full(len(view.free), NEVER) if reserved is None else reserved)
     return [dict(zip(host[first[i]:first[i + 1]].tolist(), count[first[i]:first[i + 1]].tolist(),
                      strict=True)) if pool[i] >= 0 else None for i in range(len(rows))]
@@ -228,3 +229,17 @@ def test_all_pools_are_tried_within_the_preferred_level_before_any_beyond_it() -
         (found,) = packed(view, [ask(view, 4, "", preferred)])
         assert found is not None
         assert set(found) == hosts
+
+
+@SOME
+@given(st.integers(0, 8), st.integers(2, 8), st.integers(2, 8))
+def test_an_elastic_gang_gets_no_more_than_its_tier_may_have(kept: int, count: int,
+                                                             least: int) -> None:
+    """Of eight free devices some are kept from its tier."""
+    view = view_of([(2, 0, "", "")] * 4)
+    least = min(least, count)
+    row = ask(view, count, least=least)
+    view.kept[view.jobs.tier[row]] = kept * 1000
+    (found,) = packed(view, [row])
+    allowed = min(count, 8 - kept)
+    assert sum((found or {}).values()) == (allowed if allowed >= least else 0)

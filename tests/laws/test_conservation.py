@@ -16,8 +16,6 @@ from suanli.ledger.commands import Attest, Batch, Sweep
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account
 from suanli.market.commands import Cancel, Modify, Order
 from suanli.members.commands import SetParameter
-from suanli.planning.policies import POLICIES, place
-from suanli.planning.pools import pools_of
 from suanli.schedule.commands import Cancel as CancelJob
 from suanli.schedule.commands import Ended, Place, Preempt, Renew, Started, Stop, Submit
 from suanli.settlement.commands import Meter
@@ -111,8 +109,7 @@ class Market(RuleBasedStateMachine):
         if job == 999:
             return
         wanted = self.stage.rooms.schedule.spec(job)
-        found = place(POLICIES["best-fit"], pools_of(self.stage.rooms)[0], wanted.devices,
-                      wanted.share)
+        found = self.stage.where(job)
         if wrong or found is None:
             found = ((HOST, tuple(range(first, first + wanted.devices))),)
         self.say(1, Place(job, GANG if wanted.in_gang else SINGLE, found))

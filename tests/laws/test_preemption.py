@@ -17,8 +17,6 @@ from tests.stage import CHIP, GANG, SINGLE, Stage, spec
 from suanli.ledger.commands import Attest
 from suanli.ledger.row import CASH, account
 from suanli.members.commands import SetParameter
-from suanli.planning.policies import POLICIES, place
-from suanli.planning.pools import pools_of
 from suanli.schedule import phases
 from suanli.schedule.commands import Ended, Place, Preempt, Renew, Started, Stop, Submit
 from suanli.settlement.commands import Meter
@@ -75,7 +73,7 @@ class Preemptions(RuleBasedStateMachine):
             return
         wanted = self.stage.rooms.schedule.spec(job)
         before = self.stage.rooms.schedule.job(job)
-        slots = place(POLICIES["best-fit"], pools_of(self.stage.rooms)[0], wanted.devices, 1000)
+        slots = self.stage.where(job)
         if slots is None or self.stage.say(1, Place(job, GANG if wanted.in_gang else SINGLE,
                                                     slots)).code:
             return

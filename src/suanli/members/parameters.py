@@ -12,12 +12,14 @@ PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     "token_grace_ms": (DAY, HOUR, 30 * DAY),
     # Share of attested device time that issuance leaves alone, in parts per million.
     "headroom_ppm": (0, 0, 1_000_000),
+    # Part of each pool that planning keeps for serving, in parts per million.
+    "inference_floor_ppm": (0, 0, 1_000_000),
     "time_limit_ms_max": (400 * DAY, HOUR, 4000 * DAY),
     # A placement is left alone this long: restoring and warming up must not be all it does.
     "preempt_run_ms_min": (10 * MINUTE, 0, DAY),
     # Share of an operator's healthy devices that it may preempt in a running hour, in parts per
     # million; 0: none at all.
-    "preempt_devices_ppm_per_hour": (100_000, 0, 1_000_000),
+    "preempt_devices_ppm_per_hour": (1_000_000, 0, 1_000_000),
     # How much of the work lost in one preemption the operator bears; the tenant pays the rest.
     # It is bounded since what counts as saved is the tenant's to arrange.
     "preempt_compensation_ms_max": (DAY, 0, 30 * DAY),

@@ -1,117 +1,137 @@
-"""The scheduling cycle: snapshot the pools, try each queued job, propose placements.
+"""The scheduling cycle: a scheduler decides on a view of the rooms; its actions become commands.
 
-What was sold firm is carved out by the supply law: its device time is consumed, so a shared job
-is only proposed where the hour has device time left to sell, or where its tenant owns it.
+The view is changed as the scheduler acts, before the domain has been asked; what the domain then
+refuses is put right when the block is heard.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from suanli.planning.policies import Policy, place
-from suanli.planning.pools import Pool, pools_of
-from suanli.schedule.commands import Place, Slots
-from suanli.schedule.job import PPM, Job, Spec
-from suanli.settlement.state import RENEWAL_LEAD_MS
-from suanli.terms.instant import HOUR, hour_of
-from suanli.terms.quantity import cash_of, metered
+from suanli.planning.mirror import Mirror
+from suanli.planning.policies import Policy
+from suanli.planning.scheduler import Action, Bind, Preempt, Scheduler
+from suanli.schedule import commands as schedule
+from suanli.terms.errors import invariant
+from suanli.terms.instant import MINUTE, hour_of
+
+# A job that could not be bought for is tried again after this long: funds or prices may move.
+RETRY_MS: Final = MINUTE
+# Commands about one job, by the place of its id; `schedule.submit` answers it.
+ABOUT_A_JOB: Final = frozenset(command.kind for command in (
+    schedule.Cancel, schedule.Place, schedule.Started, schedule.Stop, schedule.Preempt,
+    schedule.Warn, schedule.Ended))
+# Nothing that waits can start by these. Of our own decisions that is so unless one is refused.
+NO_NEWS: Final = frozenset({"settlement.meter", "schedule.started", "schedule.warn",
+                            "schedule.renew", "ledger.attest"})
+OUR_OWN: Final = frozenset({schedule.Place.kind, schedule.Preempt.kind})
+# Prices, grades, rules, and who owns an hour.
+REPRICE: Final = ("market.", "units.", "members.set_parameter", "ledger.grant")
+Decision = tuple[int, Any]
 
 
 class Cycle:
-    """One pass over the queue at one instant."""
+    """One scheduler at work for some operators."""
 
-    def __init__(self, rooms: Any, policy: Policy, at: int) -> None:
-        self.rooms = rooms
+    def __init__(self, policy: Policy, operators: list[int]) -> None:
         self.policy = policy
-        self.at = at
-        self.hour = hour_of(at)
-        self.pools = pools_of(rooms)
-        for pool in self.pools:
-            pool.sellable_ms = self._sellable(pool, self.hour.start)
-            pool.sellable_next_ms = self._sellable(pool, self.hour.end)
-        self._grades = self._grades_by_need()
-        self._owners = {owner for owner, _ in rooms.schedule.tables["reservations"]}
-        # What did not fit this cycle: (kind of request) -> fewest devices that failed.
-        self._failed: dict[Any, int] = {}
+        self.operators = operators
+        self.scheduler: Scheduler | None = None  # made when there is a queue
+        self.mirror: Mirror | None = None
+        self.is_stale = True  # whether something changed since the last cycle
+        self._moved: dict[int, None] = {}  # jobs that blocks were about
+        self._is_repriced = True
+        self._priced_hour = -1
+        self._retry: dict[int, int] = {}  # queued job -> not before
+        self._wake: int | None = None
 
-    def _sellable(self, pool: Pool, start: int) -> int:
-        id = self.rooms.ledger.attestation_id(pool.operator, pool.area, pool.chip, start)
-        return 0 if id is None else int(self.rooms.ledger.sellable_ms(id, self.at))
+    def next_instant(self) -> int | None:
+        """Return when a cycle is due even if nothing happens."""
+        due = [*self._retry.values(), *([] if self._wake is None else [self._wake])]
+        return min(due, default=None)
 
-    def _grades_by_need(self) -> dict[tuple[int, str, bool, str], tuple[str, int]]:
-        """Return (operator, workload, in gang, chip) -> (grade, micro-CU)."""
-        return {(operator, grade.workload, grade.in_gang, chip): (name, ucu)
-                for (operator, name), grade in self.rooms.units.tables["grades"].items()
-                for chip, ucu, _ in grade.factors}
+    def observe(self, member: int, kind: str, fields: Any, receipt: Any, at: int) -> None:
+        """Learn from a command of a block, and what it was answered."""
+        self.is_stale |= kind not in NO_NEWS and (kind not in OUR_OWN or bool(receipt.code))
+        self._is_repriced |= kind.startswith(REPRICE)
+        if kind.startswith("chips.") and not receipt.code:
+            self._observe_hosts(kind, fields)
+        elif kind == schedule.Submit.kind and not receipt.code:
+            self._moved[receipt.answer["job"]] = None
+        elif kind in ABOUT_A_JOB and fields and isinstance(fields[0], int):  # refused: any shape
+            self._moved[fields[0]] = None
+            if receipt.code and kind in OUR_OWN and member in self.operators:
+                self._observe_refusal(kind, fields[0], at)
 
-    def placements(self, queue: list[int]) -> Iterator[tuple[int, Place]]:
-        """Yield (operator, command) for each job that can start now, in queue order."""
-        free_max = max((pool.free_total for pool in self.pools), default=0)
-        for id in queue:
-            spec, job = self.rooms.schedule.spec(id), self.rooms.schedule.job(id)
-            if spec.devices > free_max and not spec.is_fraction:
-                continue
-            owner = job.tenant if job.tenant in self._owners else None
-            need = (spec.chips, spec.workload, spec.area, spec.share, spec.max_hourly_cost, owner)
-            if spec.devices >= self._failed.get(need, spec.devices + 1):
-                continue
-            found = self._try(spec, job)
-            if found is None:
-                self._failed[need] = spec.devices
-                continue
-            pool, grade, slots = found
-            for host, devices in slots:
-                pool.take(host, devices, spec.share)
-            yield pool.operator, Place(id, grade, slots)
+    def _observe_hosts(self, kind: str, fields: Any) -> None:
+        if kind != "chips.set_host_state":
+            self.mirror = None  # pools may have changed: look again
+        elif self.mirror is not None and fields[0] in self.mirror.number:
+            self.mirror.watch(fields[0])
 
-    def _try(self, spec: Spec, job: Job) -> tuple[Pool, str, Slots] | None:
-        for pool, grade, _ in self._ranked(spec):
-            if not self._has_hours(pool, spec, job, grade):
-                continue
-            slots = place(self.policy, pool, spec.devices, spec.share)
-            if slots is not None:
-                self._sell(pool, spec)
-                return pool, grade, slots
-        return None
+    def _observe_refusal(self, kind: str, job: int, at: int) -> None:
+        if kind == schedule.Place.kind:
+            self._retry[job] = at + RETRY_MS
+        elif self.mirror is not None and job in self.mirror.rows:  # left alone for this hour
+            self.mirror.view.jobs.is_preemptible[self.mirror.rows[job]] = 0
 
-    def _ranked(self, spec: Spec) -> list[tuple[Pool, str, int]]:
-        """Return admissible pools, the cheapest work first."""
-        ranked = []
-        speeds = dict(spec.chips)
-        for index, pool in enumerate(self.pools):
-            speed = speeds.get(pool.chip)
-            need = (pool.operator, spec.workload, spec.in_gang, pool.chip)
-            if not speed or need not in self._grades or spec.area not in ("", pool.area):
-                continue
-            grade, ucu = self._grades[need]
-            price = self.rooms.market.offer(pool.operator, pool.area, grade, "spot")
-            if price is None:
-                continue
-            hourly = cash_of(metered(HOUR * spec.devices, spec.share, ucu), price)
-            if hourly <= spec.max_hourly_cost:
-                ranked.append((ucu * price * PPM // speed, index, (pool, grade, price)))
-        return [entry for _, _, entry in sorted(ranked, key=lambda r: r[:2])]
+    def is_due(self, at: int) -> bool:
+        """Say whether something changed, or an instant has come."""
+        due = self.next_instant()
+        return self.is_stale or (due is not None and due <= at)
 
-    def _needs(self, spec: Spec) -> tuple[int, int]:
-        """Return the device time wanted of this hour and, near its end, of the next."""
-        width = spec.devices * spec.share
-        this = (self.hour.end - self.at) * width // 1000
-        is_late = self.hour.end - self.at <= RENEWAL_LEAD_MS
-        return this, HOUR * width // 1000 if is_late else 0
+    def decide(self, rooms: Any, at: int) -> Iterator[Decision]:
+        """Yield (operator, command) for what the scheduler does now."""
+        self.is_stale = False
+        mirror = self.in_step(rooms, at)
+        self._wake = None
+        if not mirror.view.queued:
+            return
+        self.scheduler = self.scheduler or self.policy()
+        for action in self.scheduler.decide(mirror.view, at):
+            yield self._command(rooms, mirror, action, at)
+        self._wake = self.scheduler.next_instant(at)
 
-    def _has_hours(self, pool: Pool, spec: Spec, job: Job, grade: str) -> bool:
-        this, following = self._needs(spec)
-        if pool.sellable_ms >= this and pool.sellable_next_ms >= following:
-            return True
-        return self._owns_hour(pool, job, grade)
+    def in_step(self, rooms: Any, at: int) -> Mirror:
+        """Return the view of the rooms as they are now."""
+        if self.mirror is None or self.mirror.is_worn:
+            self.mirror, self.scheduler = Mirror(rooms, self.operators, at), None
+            self._is_repriced = True
+        mirror = self.mirror
+        for id in self._moved:
+            mirror.follow(id)
+        self._moved = {}
+        self._reprice(mirror, at)
+        self._show_and_hide(mirror, at)
+        mirror.carve_out(at)
+        return mirror
 
-    def _owns_hour(self, pool: Pool, job: Job, grade: str) -> bool:
-        """Say whether the tenant has firm tokens of this hour; the ledger does the sums."""
-        klass = self.rooms.ledger.class_id(pool.operator, pool.area, grade, "firm",
-                                           self.hour.start)
-        return klass is not None and (job.tenant, klass) in self.rooms.schedule.tables[
-            "reservations"]
+    def _reprice(self, mirror: Mirror, at: int) -> None:
+        hour = hour_of(at).start
+        if self._is_repriced or hour != self._priced_hour:
+            mirror.reprice(at)
+            self._is_repriced, self._priced_hour = False, hour
 
-    def _sell(self, pool: Pool, spec: Spec) -> None:
-        this, following = self._needs(spec)
-        pool.sellable_ms -= this
-        pool.sellable_next_ms -= following
+    def _show_and_hide(self, mirror: Mirror, at: int) -> None:
+        self._retry = {id: due for id, due in self._retry.items() if id in mirror.rows}
+        for id, due in list(self._retry.items()):
+            if due > at:
+                mirror.hide(id)
+            else:
+                del self._retry[id]
+                mirror.follow(id)
+
+    def _command(self, rooms: Any, mirror: Mirror, action: Action, at: int) -> Decision:
+        view = mirror.view
+        id = int(view.jobs.id[action.row])
+        if isinstance(action, Bind):
+            pool = int(view.pool_of[action.slots[0][0]])
+            grade = mirror.admission.grade(rooms.schedule.spec(id), pool)
+            invariant(grade is not None, "an admitted job has a grade", job=id, pool=pool)
+            mirror.bind(id, action.slots, at)
+            return mirror.sellers[pool].operator, schedule.Place(
+                id, grade[0] if grade else "", mirror.named(action.slots))
+        invariant(isinstance(action, Preempt), "a production scheduler binds whole gangs", job=id)
+        beneficiary = getattr(action, "beneficiary", -1)
+        view.set_stopping(action.row, True, beneficiary)
+        return rooms.schedule.job(id).operator, schedule.Preempt(
+            id, int(view.jobs.id[beneficiary]))

@@ -22,6 +22,8 @@ def place(view: View, row: int, pool: int, rule: Rule) -> Slots | None:
     """Return where a job could go in a pool now, or None."""
     lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
     devices, share = int(view.jobs.devices[row]), int(view.jobs.share[row])
+    if devices * share > view.room(row, pool):
+        return None
     if share < WHOLE_DEVICE:
         return _fraction(view, lo, hi, share, rule)
     free = view.free[lo:hi]

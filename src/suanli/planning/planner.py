@@ -2,30 +2,28 @@
 
 Hourly: attest the hours ahead and sweep what is past; meter the hour that ended. Five minutes
 before: renew. When a placement reaches its limit, or its next hour could not be bought: stop.
-Whenever something changed: a scheduling cycle.
+Whenever something changed, or the scheduler asked to be woken: a scheduling cycle.
 """
 
 import heapq
+from collections.abc import Iterator
 from typing import Any
 
 from suanli.ledger.commands import Attest, Sweep
-from suanli.planning.cycle import Cycle
+from suanli.planning.cycle import Cycle, Decision
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
-from suanli.schedule.commands import Renew, Stop, Warn
+from suanli.schedule.commands import Place, Renew, Stop, Warn
 from suanli.settlement.commands import Meter
 from suanli.settlement.state import RENEWAL_LEAD_MS
 from suanli.terms.canonical import decode
-from suanli.terms.instant import HOUR, MINUTE, hour_of
+from suanli.terms.instant import HOUR, hour_of
 from suanli.terms.refusals import Code
 
 HOURS_AHEAD = 24
 CLASSES_SWEPT_AT_ONCE = 1000
-# A job that could not be bought for is tried again after this long: funds or prices may move.
-RETRY_MS = MINUTE
 STOP_REASONS = {Code.PRICED_OUT: phases.PRICED_OUT, Code.NO_OFFER: phases.PRICED_OUT,
                 Code.INSUFFICIENT_BALANCE: phases.SHORT_OF_FUNDS}
-Decision = tuple[int, Any]
 
 
 class Planner:
@@ -38,8 +36,7 @@ class Planner:
         self._renewed = -1  # last hour start for which renewals were sent
         self._stops: list[tuple[int, int, int, str]] = []  # (instant, job, attempt, reason)
         self._unrenewed: list[tuple[int, Code]] = []  # jobs whose next hour was not to be had
-        self._retry: dict[int, int] = {}  # queued job -> not before
-        self._is_stale = True  # whether something changed since the last cycle
+        self.cycle = Cycle(policy, operators)
         self._is_first = True
 
     def next_instant(self, at: int) -> int:
@@ -49,21 +46,17 @@ class Planner:
         due = lead if at < lead else hour.end
         if self._stops:
             due = min(due, self._stops[0][0])
-        if self._retry:
-            due = min(due, *self._retry.values())
-        return max(due, at)
+        cycle = self.cycle.next_instant()
+        return max(at, due if cycle is None else min(due, cycle))
 
     def observe(self, envelopes: tuple[bytes, ...], receipts: Any, at: int) -> None:
         """Learn from a block what its own commands came to."""
         for data, receipt in zip(envelopes, receipts, strict=True):
-            kind, fields = decode(data)["command"]
-            if kind == "schedule.place" and receipt.code:
-                self._retry[fields[0]] = at + RETRY_MS
-            elif kind == "schedule.renew":
+            envelope = decode(data)
+            kind, fields = envelope["command"]
+            self.cycle.observe(envelope["member"], kind, fields, receipt, at)
+            if kind == Renew.kind:
                 self._learn_renewal(fields[0], receipt.codes)
-            elif kind not in ("settlement.meter", "schedule.started", "schedule.warn",
-                              "ledger.attest"):
-                self._is_stale = True
 
     def _learn_renewal(self, jobs: list[int], codes: tuple[int, ...]) -> None:
         self._unrenewed += [(job, Code(code)) for job, code in zip(jobs, codes, strict=True)
@@ -78,24 +71,20 @@ class Planner:
         if hour != self._hour_done:
             decisions += self._turn_hour(rooms, at, hour)
             self._hour_done = hour
-            self._is_stale = True
+            self.cycle.is_stale = True
         if at >= hour + HOUR - RENEWAL_LEAD_MS and self._renewed != hour:
             decisions += self._renewals(rooms, hour + HOUR)
             self._renewed = hour
         decisions += self._plan_stops(rooms, hour + HOUR)
         decisions += self._due_stops(rooms, at)
-        ready = [job for job, instant in self._retry.items() if instant <= at]
-        for job in ready:
-            del self._retry[job]
         # A turned hour is attested first; its jobs are placed when that block is committed.
-        if (self._is_stale or ready) and not any(isinstance(c, Attest) for _, c in decisions):
-            decisions += self._cycle(rooms, at)
-            self._is_stale = False
+        if self.cycle.is_due(at) and not any(isinstance(c, Attest) for _, c in decisions):
+            decisions += self._placements(rooms, at)
         return decisions
 
     def has_more(self) -> bool:
         """Say whether another decision is due at this same instant."""
-        return self._is_stale or bool(self._unrenewed)
+        return self.cycle.is_stale or bool(self._unrenewed)
 
     def _remember(self, rooms: Any) -> None:
         """After a start: the limits of placements that are there already."""
@@ -110,7 +99,7 @@ class Planner:
     def _turn_hour(self, rooms: Any, at: int, hour: int) -> list[Decision]:
         decisions: list[Decision] = []
         for operator in self.operators:
-            over = [id for id in rooms.schedule.ids_in(*phases.HOLDS_DEVICES)
+            over = [id for id in sorted(rooms.schedule.ids_in(*phases.HOLDS_DEVICES))
                     if rooms.schedule.job(id).operator == operator
                     and not rooms.schedule.job(id).is_being_preempted
                     and self._has_hour_over(rooms, id, hour)]
@@ -182,16 +171,12 @@ class Planner:
                 decisions.append((job.operator, Stop(id, reason)))
         return decisions
 
-    def _cycle(self, rooms: Any, at: int) -> list[Decision]:
-        queue = [id for id in rooms.schedule.ids_in(phases.QUEUED) if id not in self._retry]
-        if not queue:
-            return []
-        decisions: list[Decision] = []
-        for operator, command in Cycle(rooms, self.policy, at).placements(queue):
-            if operator in self.operators:
-                decisions.append((operator, command))
+    def _placements(self, rooms: Any, at: int) -> Iterator[Decision]:
+        """Yield what the cycle decides, and watch the limits of what it places."""
+        for operator, command in self.cycle.decide(rooms, at):
+            if isinstance(command, Place):
                 chip = rooms.chips.tables["hosts"][command.slots[0][0]].chip
                 limit = at + (rooms.schedule.limit_ms(command.job, chip) or 0)
                 heapq.heappush(self._stops, (limit, command.job, rooms.schedule.job(
                     command.job).attempt + 1, phases.TIME_LIMIT))
-        return decisions
+            yield operator, command

@@ -1,9 +1,14 @@
 """A scheduler decides on a `View`; whoever owns the view checks and performs what it decides."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from suanli.planning.view import Slots, View
+
+Floats = npt.NDArray[np.float64]
 
 
 class Bind(NamedTuple):
@@ -45,4 +50,20 @@ class Scheduler(Protocol):
 
     def next_instant(self, at: int) -> int | None:
         """Return when to be asked again though nothing happens; later than `at`, or None."""
+        ...
+
+
+class Published(NamedTuple):
+    """What a scheduler says beside its actions: relative prices, and what it owes by its shares."""
+
+    prices: Floats  # (pools,) of a device-hour, with mean 1
+    due: Floats  # (tenants,) reference device-milliseconds that its targets came to so far
+
+
+@runtime_checkable
+class Publisher(Protocol):
+    """A scheduler that sets prices and shares."""
+
+    def published(self) -> Published:
+        """Return them as they stand."""
         ...

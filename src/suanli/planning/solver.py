@@ -33,15 +33,17 @@ def quiet_solver() -> Any:
 
 
 def run_to_optimum(solver: Any, time_limit_s: float) -> bool:
-    """Solve the model that the solver holds; False where its iteration limit came first.
+    """Solve the model that the solver holds; False where another method should be tried.
 
-    Raises: Unsolved where it stops without a proven optimum for any other reason.
+    That is where the iteration limit came first, or the method broke down numerically (which
+    depends on the processor too). Raises: Unsolved where it stops for any other reason.
     """
     # HiGHS counts the time of all runs of one object together against its limit.
     solver.setOptionValue("time_limit", solver.getRunTime() + max(time_limit_s, 0.0))
     solver.run()
     status = solver.getModelStatus()
-    if status == highspy.HighsModelStatus.kIterationLimit:
+    if status in (highspy.HighsModelStatus.kIterationLimit,
+                  highspy.HighsModelStatus.kSolveError):
         return False
     if status != highspy.HighsModelStatus.kOptimal:
         raise Unsolved(solver.modelStatusToString(status))

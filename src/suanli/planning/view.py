@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suanli.chips.topology import LEVELS
+from suanli.members.parameters import PARAMETERS
 from suanli.planning.blocks import Blocks, Place, blocks_of
 from suanli.terms.errors import InvariantBroken
 from suanli.terms.quantity import WHOLE_DEVICE
@@ -23,8 +24,14 @@ Ints = npt.NDArray[np.int64]
 PPM: Final = 1_000_000
 ROWS_AT_FIRST: Final = 1024
 
-# Where a row stands. HELD: devices are bound to it, but not yet all of them.
-QUEUED, HELD, RUNNING, GONE = 0, 1, 2, 3
+# Where a row stands. HELD: devices are bound to it, but not yet all of them. STOPPING: it was told
+# to end, and its devices come free when it has.
+QUEUED, HELD, RUNNING, GONE, STOPPING = 0, 1, 2, 3, 4
+
+# Who is served first, and may use what is kept from those after: work that draws on firm tokens,
+# serving, all other work.
+FIRM, SERVING, SHARED = 0, 1, 2
+TIERS: Final = 3
 
 # (host, device indices) pairs.
 Slots = tuple[tuple[int, tuple[int, ...]], ...]
@@ -87,6 +94,7 @@ COLUMNS: Final = {
     "preemptions": 0, "is_preemptible": 0,
     "slo_ms": 0,  # 0: no start was promised
     "level_required": 0, "level_preferred": 0,  # indices of `topology.LEVELS`; 0: none
+    "tier": SHARED,
 }
 
 
@@ -112,10 +120,13 @@ class Jobs:
     level_preferred: Ints
     devices_min: Ints
     width: Ints
+    tier: Ints
 
     def __init__(self, pools: int) -> None:
         self.count = 0
         self.speed = np.zeros((ROWS_AT_FIRST, pools), dtype=np.int64)  # [row, pool], ppm
+        # [row, pool] what the same work costs its tenant, in a unit of its own; all 0: no market
+        self.cost = np.zeros((ROWS_AT_FIRST, pools), dtype=np.int64)
         for name, empty in COLUMNS.items():
             setattr(self, name, np.full(ROWS_AT_FIRST, empty, dtype=np.int64))
 
@@ -132,12 +143,14 @@ class Jobs:
         self.devices_min[row] = request.devices_min or request.devices
         self.width[row] = request.devices
         self.speed[row] = request.speeds
+        self.tier[row] = SERVING if request.slo_ms else SHARED
         self.submitted[row] = self.queued_at[row] = at
         self.phase[row] = QUEUED
         return row
 
     def _grow(self) -> None:
         self.speed = np.concatenate([self.speed, np.zeros_like(self.speed)])
+        self.cost = np.concatenate([self.cost, np.zeros_like(self.cost)])
         for name, empty in COLUMNS.items():
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.full_like(old, empty)]))
@@ -151,25 +164,35 @@ class View:
     jobs: Jobs = field(init=False)
     first_host: Ints = field(init=False)  # [pools + 1]
     pool_of: Ints = field(init=False)  # [hosts]
+    sizes: Ints = field(init=False)  # [hosts], devices
     devices: Ints = field(init=False)  # [hosts]; 0 while a host is down
     used: Ints = field(init=False)  # [hosts, devices_max], thousandths; WHOLE_DEVICE where none
     free: Ints = field(init=False)  # [hosts], wholly free devices
+    spare: Ints = field(init=False)  # [pools], thousandths of devices that nobody uses
+    kept: Ints = field(init=False)  # [tiers, pools], thousandths of `spare` kept from a tier
     blocks: Blocks = field(init=False)
     queued: dict[int, None] = field(default_factory=dict)
     active: dict[int, None] = field(default_factory=dict)  # held or running
     slots: dict[int, Slots] = field(default_factory=dict)  # of every active row
     finished: list[Finished] = field(default_factory=list)
     budgets: dict[int, float] = field(default_factory=dict)  # by tenant
+    stopping: dict[int, int] = field(default_factory=dict)  # row -> whom it makes way for, or -1
     restore_ms: int = 0  # what a preempted job pays at the start of its next placement
+    # The rules of preemption, as the domain's own are by default.
+    preempt_run_ms_min: int = PARAMETERS["preempt_run_ms_min"][0]
+    preempt_part_max: float = PARAMETERS["preempt_devices_ppm_per_hour"][0] / PPM
     version: int = 0  # goes up with every change
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(len(self.pools))
         sizes = [count for pool in self.pools for count in pool.devices]
+        self.sizes = np.array(sizes, dtype=np.int64)
         self.first_host = np.cumsum([0] + [len(p.devices) for p in self.pools])
         self.pool_of = np.repeat(np.arange(len(self.pools)), np.diff(self.first_host))
-        self.devices = np.array(sizes, dtype=np.int64)
+        self.devices = self.sizes.copy()
         self.free = self.devices.copy()
+        self.spare = WHOLE_DEVICE * np.array([sum(p.devices) for p in self.pools], dtype=np.int64)
+        self.kept = np.zeros((TIERS, len(self.pools)), dtype=np.int64)
         width = max(sizes, default=1)
         absent = np.arange(width)[None, :] >= self.devices[:, None]
         self.used = np.where(absent, WHOLE_DEVICE, 0).astype(np.int64)
@@ -234,7 +257,16 @@ class View:
                 raise InvariantBroken(f"device {index} of host {host} is not free")
             self.free[host] -= self.used[host, index] == 0
             self.used[host, index] += share
+        self._use(int(self.pool_of[host]), int(self.jobs.tier[row]), share * len(indices))
         self.jobs.held[row] += len(indices)
+
+    def _use(self, pool: int, tier: int, size: int) -> None:
+        """Take so many thousandths of devices: first what is kept from the tiers after."""
+        room = self.spare[pool] - self.kept[:, pool]
+        room[:tier + 1] -= size
+        room[tier + 1:] = np.minimum(room[tier + 1:], room[tier])
+        self.spare[pool] -= size
+        self.kept[:, pool] = self.spare[pool] - room
 
     def release(self, row: int) -> None:
         """Take a job's devices back; the caller says what becomes of it."""
@@ -243,7 +275,10 @@ class View:
             for index in indices:
                 self.used[host, index] -= share
                 self.free[host] += self.used[host, index] == 0
+            if self.devices[host]:
+                self.spare[self.pool_of[host]] += share * len(indices)
         del self.active[row]
+        self.stopping.pop(row, None)
         self.jobs.held[row], self.jobs.pool[row] = 0, -1
         self.jobs.width[row] = self.jobs.devices[row]
         self.version += 1
@@ -262,16 +297,43 @@ class View:
             self.finished.append(Finished(row, ran_ms))
         self.version += 1
 
+    def set_stopping(self, row: int, is_stopping: bool, beneficiary: int = -1) -> None:
+        """Note whether an active job was told to end, and for whom."""
+        if is_stopping:
+            self.jobs.phase[row] = STOPPING
+            self.stopping.setdefault(row, beneficiary)
+        elif self.jobs.phase[row] == STOPPING:
+            self.jobs.phase[row] = RUNNING
+            del self.stopping[row]
+
+    def set_up(self, host: int, is_up: bool) -> None:
+        """Open or close a host; one that is down has no devices to give."""
+        size = int(self.sizes[host])
+        if is_up == bool(self.devices[host]):
+            return
+        if not is_up:
+            self.spare[self.pool_of[host]] -= (WHOLE_DEVICE - self.used[host, :size]).sum()
+        self.used[host, :size] += -WHOLE_DEVICE if is_up else WHOLE_DEVICE
+        self.devices[host] = size if is_up else 0
+        self.free[host] = (self.used[host, :size] == 0).sum()
+        if is_up:
+            self.spare[self.pool_of[host]] += (WHOLE_DEVICE - self.used[host, :size]).sum()
+        self.version += 1
+
     # -- what schedulers ask ------------------------------------------------------------------
 
     def rows(self, which: dict[int, None]) -> Ints:
         """Return the rows of `queued` or `active` in order of entry."""
         return np.fromiter(which, dtype=np.int64, count=len(which))
 
-    def urgent_first(self) -> Ints:
-        """Return the queued rows, those with a promised start first, each in order of entry."""
+    def in_order(self) -> Ints:
+        """Return the queued rows by tier, each by when it entered the queue."""
         rows = self.rows(self.queued)
-        return rows[np.argsort(self.jobs.slo_ms[rows] == 0, kind="stable")]
+        return rows[np.lexsort((rows, self.jobs.queued_at[rows], self.jobs.tier[rows]))]
+
+    def room(self, row: int, pool: int) -> int:
+        """Return how many thousandths of devices a job's tier may still have in a pool."""
+        return int(self.spare[pool] - self.kept[self.jobs.tier[row], pool])
 
     def free_devices(self, host: int, count: int) -> tuple[int, ...]:
         """Return the first `count` wholly free devices of a host that has them."""
@@ -289,6 +351,12 @@ class View:
         jobs = self.jobs
         return (jobs.speed[row].tobytes(), int(jobs.share[row]), int(jobs.level_required[row]),
                 int(jobs.level_preferred[row]))
+
+    @property
+    def capacity_by_pool(self) -> Ints:
+        """The devices of each pool's hosts that are up."""
+        return np.bincount(self.pool_of, weights=self.devices,
+                           minlength=len(self.pools)).astype(np.int64)
 
     @property
     def capacity(self) -> int:

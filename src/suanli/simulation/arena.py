@@ -20,9 +20,9 @@ import numpy as np
 
 from suanli.chips.topology import LEVELS
 from suanli.planning.onboarding import Fleet
-from suanli.planning.scheduler import Action, Bind, Preempt, Scheduler
+from suanli.planning.scheduler import Action, Bind, Preempt, Publisher, Scheduler
 from suanli.planning.view import HELD, PPM, QUEUED, RUNNING, PoolSpec, Request, Slots, View
-from suanli.simulation.record import Interval, Lane, Record
+from suanli.simulation.record import Floats, Interval, Lane, Price, Record
 from suanli.simulation.workload import Arrival, Workload
 from suanli.terms.errors import InputError, InvariantBroken
 from suanli.terms.instant import HOUR
@@ -61,6 +61,7 @@ class Arena:
         self._intervals: list[Interval] = []
         self._moved_at = 0  # when anything was last bound, ended, or came while devices were free
         self._decisions_s: list[float] = []
+        self._prices: list[Price] = []
         self._preemptions = 0
 
     def go(self, progress: Progress = lambda done, total: None) -> Record:
@@ -107,6 +108,22 @@ class Arena:
         for action in self.scheduler.decide(self.view, at):
             self._perform(action, at)
         self._decisions_s.append(time.perf_counter() - began)
+        if isinstance(self.scheduler, Publisher):
+            self._note_prices(self.scheduler.published().prices, at)
+
+    def _note_prices(self, prices: Floats, at: int) -> None:
+        pools = self.view.pools
+        if len(prices) and [p.per_device_hour for p in self._prices[-len(pools):]] != list(prices):
+            self._prices += [Price(at, pool.zone, pool.chip, float(price))
+                             for pool, price in zip(pools, prices, strict=True)]
+
+    def _shares_due(self) -> tuple[tuple[str, float], ...]:
+        """Return by tenant which part of all that was due fell to it."""
+        if not isinstance(self.scheduler, Publisher):
+            return ()
+        due = self.scheduler.published().due
+        return tuple((name, float(due[number] / due.sum()))
+                     for name, number in self._tenants.items() if number < len(due) and due.sum())
 
     def _perform(self, action: Action, at: int) -> None:
         row = action.row
@@ -217,4 +234,5 @@ class Arena:
         return Record(jobs.submitted[:count].astype(np.float64), self._ended, self._waited,
                       tuple(a.tenant for a in self.workload.arrivals), tuple(self._intervals),
                       self.view.capacity, at, note, self._preemptions, tuple(self._decisions_s),
-                      tuple(Lane(p.zone, p.chip, n) for p in self.view.pools for n in p.devices))
+                      tuple(Lane(p.zone, p.chip, n) for p in self.view.pools for n in p.devices),
+                      tuple(self._prices), self._shares_due())

@@ -6,7 +6,8 @@ device-time held by fully started jobs over capacity, from the first to the last
 allocated also counts what placements held before they had fully started, idle-held is the
 difference. Goodput: utilisation less what was redone or spent on restoring. rho: JCT over the time
 that the job would take alone on 1/N of the fleet, N the mean number of tenants with a job in the
-system during its life, tenants weighing equally.
+system during its life, tenants weighing equally. Share gap: the part of all work in the window that
+went to other tenants than the scheduler's own targets meant it for; None where it set none.
 
 Where serving replicas are in the workload: delays of training and of serving apart, and SLO
 attainment, the share of replicas that fully started within their promised time (one that never
@@ -19,6 +20,7 @@ import numpy as np
 
 from suanli.simulation.backlog import growth
 from suanli.simulation.record import Floats, Record
+from suanli.simulation.sharing import share_gap, tenant_shares
 from suanli.simulation.workload import Workload
 
 MS = 1000.0
@@ -49,6 +51,7 @@ def metrics(record: Record, workload: Workload) -> dict[str, Any]:
         "goodput": utilised - lost, "preemptions": record.preemptions,
         "rho_worst": float(rho.max(initial=0)),
         "rho_over_one_share": float((rho > 1).mean()) if len(rho) else 0.0,
+        "share_gap": share_gap(tenant_shares(record, workload, *window)),
         "decision_p99_ms": round(float(np.percentile(record.decisions_s, 99)) * 1000, 3)
         if record.decisions_s else None,
         "devices": record.devices, "workload": workload.note,

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
+from suanli.planning.policies import POLICIES
 from suanli.planning.scheduler import Scheduler
 from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
 from suanli.simulation.baselines.gavel import Gavel
-from suanli.simulation.baselines.greedy import Greedy
 from suanli.simulation.baselines.kube.scheduler import Kube
 from suanli.simulation.baselines.kube.throttle import TokenBucket
 from suanli.simulation.baselines.kube_gang import KubeGang
@@ -17,9 +17,8 @@ from suanli.terms.errors import InputError
 
 # Each takes the seed of the run, for those whose choices are random.
 SCHEDULERS: Final[dict[str, Callable[[int], Scheduler]]] = {
-    "fifo": lambda seed: Greedy("first"),
-    "best-fit": lambda seed: Greedy("tightest"),
-    "tokenflow": lambda seed: TokenFlow(),
+    **{name: lambda seed, policy=policy: policy()  # type: ignore[misc]
+       for name, policy in POLICIES.items()},
     "tokenflow-unfair": lambda seed: TokenFlow(Settings(is_fair=False)),
     "tokenflow-unpreempted": lambda seed: TokenFlow(Settings(is_preempting=False)),
     "kube": lambda seed: Kube("few", seed),

@@ -13,6 +13,7 @@ import numpy as np
 
 from suanli.simulation.backlog import spells
 from suanli.simulation.record import Floats, Interval, Record
+from suanli.simulation.sharing import tenant_shares
 from suanli.simulation.workload import Workload
 from suanli.terms.instant import DAY, HOUR
 
@@ -33,7 +34,7 @@ def series_of(record: Record, workload: Workload) -> dict[str, Any]:
         "delay_quantiles_s": _rounded(np.quantile(record.waited / 1000,
                                                   np.linspace(0, 1, QUANTILES + 1))),
         "delay_by_gang": _by_gang(record, workload),
-        "tenants": _tenants(record, workload, first, last),
+        "tenants": [share._asdict() for share in tenant_shares(record, workload, first, last)],
         "prices": [[round((p.at - first) / HOUR, 3), f"{p.zone} {p.chip}", p.per_device_hour]
                    for p in record.prices],
     }
@@ -168,26 +169,6 @@ def _by_gang(record: Record, workload: Workload) -> list[dict[str, Any]]:
             found.append({"devices": label, "jobs": len(waited), "mean_s": float(waited.mean()),
                           "p95_s": float(np.percentile(waited, 95))})
     return found
-
-
-def _tenants(record: Record, workload: Workload, first: float, last: float) -> list[dict[str, Any]]:
-    """Return by tenant: its share of the work asked for and of the device time held in the window.
-
-    `due`: the share that the scheduler meant it to have; None where it set none.
-    """
-    asked: dict[str, float] = dict.fromkeys(workload.tenants, 0.0)
-    held = dict(asked)
-    for arrival in workload.arrivals:
-        asked[arrival.tenant] += arrival.spec.devices * min(arrival.durations[0][1],
-                                                            arrival.spec.time_limit_ms)
-    for i in record.intervals:
-        inside = max(0.0, min(i.end, last) - max(i.ran_from, first))
-        held[record.tenants[i.job]] += inside * i.devices
-    due = dict(record.targets)
-    sums = max(1e-9, sum(asked.values())), max(1e-9, sum(held.values()))
-    rows = [{"tenant": t, "asked": asked[t] / sums[0], "held": held[t] / sums[1],
-             "due": due.get(t)} for t in workload.tenants]
-    return sorted(rows, key=lambda row: -row["asked"])
 
 
 def _rounded(values: Floats) -> list[float]:

@@ -8,47 +8,53 @@ from tests.stage import CHIP, HOST, SINGLE, START, Stage, spec
 from suanli.ledger.commands import Attest, Sweep
 from suanli.market.commands import Order
 from suanli.planning.cycle import Cycle
+from suanli.planning.placing import Rule, place
 from suanli.planning.planner import Planner
-from suanli.planning.policies import POLICIES, place
-from suanli.planning.pools import Pool
+from suanli.planning.policies import POLICIES
+from suanli.planning.view import PPM, PoolSpec, Request, View
 from suanli.schedule.commands import Submit
 from suanli.terms.instant import HOUR, MINUTE
 
-FREE: dict[str, tuple[int, ...]] = {"a": (0, 0, 0, 0), "b": (0, 0, 1000, 1000), "c": (0,) * 4}
+FREE = ((0, 0, 0, 0), (0, 0, 1000, 1000), (0,) * 4)  # used shares of hosts a, b, c
 
 
-def pool(hosts: dict[str, tuple[int, ...]]) -> Pool:
-    made = Pool(1, "z", "area", CHIP)
-    for name, used in hosts.items():
-        made.add_host(name, used)
-    return made
+def place_on(used: tuple[tuple[int, ...], ...], rule: Rule, devices: int, share: int) -> Any:
+    """Return where a job goes on hosts of one pool, of whose devices so much is used."""
+    view = View((PoolSpec("z", CHIP, tuple(len(host) for host in used)),))
+    for host, shares in enumerate(used):
+        for device, taken in enumerate(shares):
+            if taken:
+                row = view.submit(Request(9, 0, 1, taken, (PPM,), HOUR), 0)
+                view.bind(row, ((host, (device,)),), 0)
+    row = view.submit(Request(1, 0, devices, share, (PPM,), HOUR), 0)
+    found = place(view, row, 0, rule)
+    return found and tuple(("abc"[host], indices) for host, indices in found)
 
 
-@pytest.mark.parametrize(("policy", "devices", "share", "expected"), [
-    ("fifo", 2, 1000, (("a", (0, 1)),)),
-    ("best-fit", 2, 1000, (("b", (0, 1)),)),
-    ("fifo", 4, 1000, (("a", (0, 1, 2, 3)),)),
-    ("best-fit", 6, 1000, (("a", (0, 1, 2, 3)), ("b", (0, 1)))),
-    ("best-fit", 8, 1000, (("a", (0, 1, 2, 3)), ("c", (0, 1, 2, 3)))),
-    ("best-fit", 9, 1000, (("a", (0, 1, 2, 3)), ("c", (0, 1, 2, 3)), ("b", (0,)))),
-    ("best-fit", 11, 1000, None),
-    ("fifo", 1, 250, (("a", (0,)),)),
+@pytest.mark.parametrize(("rule", "devices", "share", "expected"), [
+    ("first", 2, 1000, (("a", (0, 1)),)),
+    ("tightest", 2, 1000, (("b", (0, 1)),)),
+    ("first", 4, 1000, (("a", (0, 1, 2, 3)),)),
+    ("tightest", 6, 1000, (("a", (0, 1, 2, 3)), ("b", (0, 1)))),
+    ("tightest", 8, 1000, (("a", (0, 1, 2, 3)), ("c", (0, 1, 2, 3)))),
+    ("tightest", 9, 1000, (("a", (0, 1, 2, 3)), ("c", (0, 1, 2, 3)), ("b", (0,)))),
+    ("tightest", 11, 1000, None),
+    ("first", 1, 250, (("a", (0,)),)),
 ])
-def test_where_a_job_goes(policy: str, devices: int, share: int, expected: Any) -> None:
-    assert place(POLICIES[policy], pool(FREE), devices, share) == expected
+def test_where_a_job_goes(rule: Rule, devices: int, share: int, expected: Any) -> None:
+    assert place_on(FREE, rule, devices, share) == expected
 
 
 def test_fractions_fill_the_fullest_device_that_fits() -> None:
-    hosts = {"a": (0, 500), "b": (700, 1000)}
-    assert place(POLICIES["best-fit"], pool(hosts), 1, 300) == (("b", (0,)),)
-    assert place(POLICIES["best-fit"], pool(hosts), 1, 400) == (("a", (1,)),)
-    assert place(POLICIES["best-fit"], pool({"b": (700, 1000)}), 1, 400) is None
+    hosts = ((0, 500), (700, 1000))
+    assert place_on(hosts, "tightest", 1, 300) == (("b", (0,)),)
+    assert place_on(hosts, "tightest", 1, 400) == (("a", (1,)),)
+    assert place_on(((700, 1000),), "tightest", 1, 400) is None
 
 
 def placements(stage: Stage, policy: str = "best-fit") -> list[tuple[int, Any]]:
-    queue = stage.rooms.schedule.ids_in("queued")
-    cycle = Cycle(stage.rooms, POLICIES[policy], stage.at)
-    return [(c.job, c.slots) for _, c in cycle.placements(queue)]
+    cycle = Cycle(POLICIES[policy], [1])
+    return [(c.job, c.slots) for _, c in cycle.decide(stage.rooms, stage.at)]
 
 
 def submit(stage: Stage, **changes: Any) -> int:

@@ -127,14 +127,13 @@ class Program:
 
     def _run(self, until: float) -> None:
         """Run from the basis there is, for as long as that is worth it; else from nothing."""
-        if self._is_large and self._has_basis and self._run_with("simplex", until):
-            return
-        if self._is_large:
+        is_warm = not self._is_large or self._has_basis
+        self._has_basis = is_warm and self._run_with("simplex", until)
+        if not self._has_basis:
             self._matrix.solver.clearSolver()
-        self._has_basis = False
-        if not self._run_with("ipm" if self._is_large else "simplex", until):
-            raise Unsolved("iteration limit")
-        self._has_basis = True
+            if not self._run_with("ipm", until):
+                raise Unsolved("neither method came to an optimum")
+            self._has_basis = True
 
     def _run_with(self, method: str, until: float) -> bool:
         """Say whether a method came to an optimum within its iterations."""

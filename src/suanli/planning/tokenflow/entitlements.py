@@ -40,6 +40,7 @@ class Entitlements:
         self.shares = FairShares(SOLVE_S_MAX)
         self.prices: Floats = np.ones(0)
         self.owed: Floats = np.zeros(0)  # reference device-milliseconds, by tenant
+        self.due: Floats = np.zeros(0)  # all targets so far, reference device-milliseconds
         self._target: Floats = np.zeros(0)  # reference devices, by tenant, since the last update
         self._at: int | None = None
 
@@ -65,8 +66,9 @@ class Entitlements:
         tenants = int(view.jobs.tenant[:view.jobs.count].max(initial=-1)) + 1
         missing = tenants - len(self.owed)
         if missing > 0:
-            self.owed = np.append(self.owed, np.zeros(missing))
-            self._target = np.append(self._target, np.zeros(missing))
+            self.owed, self.due, self._target = (
+                np.append(known, np.zeros(missing))
+                for known in (self.owed, self.due, self._target))
         if not len(self.prices):
             self.prices = np.ones(len(view.pools))
 
@@ -77,6 +79,7 @@ class Entitlements:
         speed = jobs.speed[rows, jobs.pool[rows]] / PPM
         wide = jobs.width[rows] * jobs.share[rows] / WHOLE_DEVICE
         runs = _sums(jobs.tenant[rows], wide * speed, len(self.owed))
+        self.due += self._target * elapsed
         fade = np.exp(-elapsed / WINDOW_MS)
         self.owed = self.owed * fade + (self._target - runs) * elapsed
 

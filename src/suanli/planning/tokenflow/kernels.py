@@ -114,8 +114,9 @@ def _widest(least: int, devices: int, pool: int, limit: int, until: int, room: R
 
 @njit(cache=True)
 def _place_part(least: int, devices: int, pools: Ints, limit: int, begin: int, until: Ints,
-                room: Room, blocks: Blocks, wanted: Ints, edge: Ints, reserved_from: Ints,
-                failed: Ints, out_host: Ints, out_count: Ints) -> tuple[int, int]:
+                allowed: Ints, room: Room, blocks: Blocks, wanted: Ints, edge: Ints,
+                reserved_from: Ints, failed: Ints, out_host: Ints,
+                out_count: Ints) -> tuple[int, int]:
     """Place an elastic job on the most devices that have room in any of its pools.
 
     Returns (pool, hosts); (-1, 0) where not even `least` have. Fewer devices run longer: a host
@@ -130,7 +131,10 @@ def _place_part(least: int, devices: int, pools: Ints, limit: int, begin: int, u
         if len(reserved) == 0 and width + 1 >= failed[pool, limit]:
             continue
         end = begin + -(-(until[choice] - begin) * devices // least)
-        found = _widest(width + 1, devices, pool, limit, end, room, blocks, reserved,
+        below = min(devices, allowed[pool] // 1000 + 1)
+        if below <= width + 1:
+            continue
+        found = _widest(width + 1, below, pool, limit, end, room, blocks, reserved,
                         reserved_from, out_host, out_count)
         if found:
             width, best, over = found, pool, end
@@ -145,9 +149,25 @@ def _place_part(least: int, devices: int, pools: Ints, limit: int, begin: int, u
 
 
 @njit(cache=True)
-def pack(devices: Ints, least: Ints, shares: Ints, required: Ints, preferred: Ints, pools: Ints,
-         begin: Ints, until: Ints, free: Ints, used: Ints, size: Ints, first_host: Ints,
-         pool_of: Ints, blocks: Blocks, reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def _levels(required: int, preferred: int) -> tuple[int, int]:
+    wide = required if required else ZONE
+    return min(wide, preferred) if preferred else wide, wide
+
+
+@njit(cache=True)
+def _use_up(size: int, tier: int, pool: int, allowed: Ints) -> None:
+    """Take so many thousandths of devices: first what is kept from the tiers after."""
+    for each in range(tier + 1):
+        allowed[each, pool] -= size
+    for each in range(tier + 1, len(allowed)):
+        allowed[each, pool] = min(allowed[each, pool], allowed[tier, pool])
+
+
+@njit(cache=True)
+def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, preferred: Ints,
+         pools: Ints, begin: Ints, until: Ints, allowed: Ints, free: Ints, used: Ints, size: Ints,
+         first_host: Ints, pool_of: Ints, blocks: Blocks,
+         reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Place jobs in order, each where it fits first by its preference of pools.
 
     All pools are tried within the preferred level before any beyond it. An elastic job that fits
@@ -155,13 +175,14 @@ def pack(devices: Ints, least: Ints, shares: Ints, required: Ints, preferred: In
 
     Parameters
     ----------
-    devices, shares : (n,)
+    devices, shares, tiers : (n,)
     least : (n,) the fewest devices that a job accepts
     required, preferred : (n,) levels, 0 for none
     pools : (n, choices) by preference, -1 where there is no further one
     begin : (n,) the instant at which the job, placed now, begins its work
     until : (n, choices) the instant by which it is surely over there, on all its devices
-    free, used : copies, changed in place
+    allowed : (tiers, pools) thousandths of devices that a tier may still have
+    allowed, free, used : copies, changed in place
     reserved_from : (hosts,) from when a drain reservation wants the host
 
     Returns
@@ -182,13 +203,14 @@ def pack(devices: Ints, least: Ints, shares: Ints, required: Ints, preferred: In
     failed = np.full((len(room.top), ZONE + 1), NEVER, dtype=np.int64)
     for job in range(jobs):
         end, found = first[job], 0
-        wide = required[job] if required[job] else ZONE
-        narrow = min(wide, preferred[job]) if preferred[job] else wide
+        narrow, wide = _levels(required[job], preferred[job])
         for limit in (narrow, wide):
             for choice in range(pools.shape[1]):
                 pool = pools[job, choice]
                 if pool < 0 or found:
                     break
+                if devices[job] * shares[job] > allowed[tiers[job], pool]:
+                    continue
                 is_whole, is_open = shares[job] == 1000, edge[pool] == edge[pool + 1]
                 if is_whole and is_open and devices[job] >= failed[pool, limit]:
                     continue
@@ -203,8 +225,12 @@ def pack(devices: Ints, least: Ints, shares: Ints, required: Ints, preferred: In
                 break
         if not found and least[job] < devices[job]:
             chosen[job], found = _place_part(
-                least[job], devices[job], pools[job], wide, begin[job], until[job], room, blocks,
-                wanted, edge, reserved_from, failed, got_host[end:], got_count[end:])
+                least[job], devices[job], pools[job], wide, begin[job], until[job],
+                allowed[tiers[job]], room, blocks, wanted, edge, reserved_from, failed,
+                got_host[end:], got_count[end:])
+        if found:
+            got = got_count[end:end + found].sum() if shares[job] == 1000 else 1
+            _use_up(got * shares[job], tiers[job], chosen[job], allowed)
         first[job + 1] = end + found
     end = first[jobs]
     return chosen, first, got_host[:end], got_count[:end]

@@ -8,10 +8,11 @@ share (`entitlement`).
 
 A job may use a chip while doing its work there costs at most `DEARER_MAX` times its cheapest:
 otherwise it waits. Prices tell what others lose by it, so fast chips go to those who gain most.
+Among the chips that are worth it, its tenant's cheapest comes first.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +32,15 @@ class Weighed:
     rows: Ints  # (n,)
     weight: Floats  # (n,)
     pools: Ints  # (n, pools) by preference, -1 where no further one is worth it
+    tier: Ints  # (n,)
 
     def lightest_first(self) -> "Weighed":
-        order = np.lexsort((self.rows, self.weight))
-        return Weighed(self.rows[order], self.weight[order], self.pools[order])
+        """Return the rows by tier, then by weight."""
+        return self.only(np.lexsort((self.rows, self.weight, self.tier)))
+
+    def only(self, which: Any) -> "Weighed":
+        """Return some rows, by index or by mask."""
+        return Weighed(self.rows[which], self.weight[which], self.pools[which], self.tier[which])
 
 
 def weigh(view: View, rows: Ints, at: int, runtimes: RunTimes, prices: Floats,
@@ -48,9 +54,10 @@ def weigh(view: View, rows: Ints, at: int, runtimes: RunTimes, prices: Floats,
     cheapest = cost.min(axis=1)
     wide = jobs.devices[rows] * jobs.share[rows] / 1000
     weight = left * wide * cheapest / prices.mean() * np.exp(-entitlement[jobs.tenant[rows]])
-    order = np.argsort(cost, axis=1, kind="stable")
-    is_worth = np.take_along_axis(cost, order, axis=1) <= DEARER_MAX * cheapest[:, None]
-    return Weighed(rows, weight, np.where(is_worth, order, -1))
+    is_worth = cost <= DEARER_MAX * cheapest[:, None]
+    order = np.lexsort((cost, jobs.cost[rows], ~is_worth), axis=1)
+    return Weighed(rows, weight, np.where(np.take_along_axis(is_worth, order, axis=1), order, -1),
+                   jobs.tier[rows])
 
 
 def expected_left(view: View, rows: Ints, at: int, runtimes: RunTimes) -> Floats:

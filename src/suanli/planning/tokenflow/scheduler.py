@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suanli.planning.scheduler import Action, Bind, Preempt
+from suanli.planning.scheduler import Action, Bind, Preempt, Published
 from suanli.planning.tokenflow.displacing import victims
 from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
 from suanli.planning.tokenflow.entitlements import Entitlements
@@ -51,6 +51,10 @@ class TokenFlow:
         """A round later while jobs wait: placements come of age, targets move."""
         return self._wake
 
+    def published(self) -> Published:
+        """Return the prices by which chips are chosen, and what the fairness program came to."""
+        return Published(self.entitlements.prices, self.entitlements.due)
+
     def decide(self, view: View, at: int) -> Iterator[Action]:
         """Yield a round's actions."""
         self.runtimes.learn(view)
@@ -65,7 +69,7 @@ class TokenFlow:
         for index, slots in self._fitting(view, queue, at, reserved):
             left[index] = False
             yield Bind(int(queue.rows[index]), slots, is_all=True)
-        waiting = Weighed(queue.rows[left], queue.weight[left], queue.pools[left])
+        waiting = queue.only(left)
         if self.settings.is_preempting and len(waiting.rows):
             yield from self._displace(view, waiting, at, reserved)
         if self.settings.is_draining:
@@ -82,9 +86,10 @@ class TokenFlow:
         jobs, rows = view.jobs, queue.rows
         begin, until = self._span(view, queue, at)
         pool, first, hosts, counts = pack(
-            jobs.devices[rows], jobs.devices_min[rows], jobs.share[rows], jobs.level_required[rows],
-            jobs.level_preferred[rows], queue.pools, begin, until, view.free.copy(),
-            view.used.copy(), view.devices, view.first_host, view.pool_of, view.blocks, reserved)
+            jobs.devices[rows], jobs.devices_min[rows], jobs.share[rows], jobs.tier[rows],
+            jobs.level_required[rows], jobs.level_preferred[rows], queue.pools, begin, until,
+            view.spare[None, :] - view.kept, view.free.copy(), view.used.copy(), view.devices,
+            view.first_host, view.pool_of, view.blocks, reserved)
         for index in np.flatnonzero(pool >= 0):
             part = slice(first[index], first[index + 1])
             yield int(index), tuple(
@@ -101,9 +106,12 @@ class TokenFlow:
 
     def _honour(self, view: View, reserved: Ints) -> Iterator[Action]:
         for row in self.drains.ready(view):
+            allowed = view.room(row, self.drains.by_row[row].pool) // WHOLE_DEVICE
+            if view.jobs.devices_min[row] > allowed:
+                continue
             drain = self.drains.by_row.pop(row)
             reserved[list(drain.hosts)] = NEVER
-            slots, left = [], int(view.jobs.devices[row])
+            slots, left = [], min(int(view.jobs.devices[row]), allowed)
             for host in drain.hosts:
                 count = min(left, int(view.free[host]))
                 slots.append((host, view.free_devices(host, count)))
@@ -114,16 +122,26 @@ class TokenFlow:
                   reserved: Ints) -> Iterator[Action]:
         running = Displaceable(view, self._weighed(view, view.rows(view.active), at), at)
         _, until = self._span(view, waiting, at)
+        expected = set(view.stopping.values())  # for them others are stopping already
         for index in range(min(TRIED_MAX, len(waiting.rows))):
+            if int(waiting.rows[index]) in expected:
+                continue
             for choice, pool in enumerate(waiting.pools[index]):
                 if pool < 0 or not len(running.rows):
                     break
                 row = int(waiting.rows[index])
                 chosen = self._chosen(view, running, row, float(waiting.weight[index]), int(pool),
                                       int(until[index, choice]), reserved)
-                if len(chosen) and running.devices[chosen].sum() <= self.budget.left(view, at):
+                if len(chosen) and self._may_displace(view, row, int(pool), int(
+                        running.devices[chosen].sum()), at):
                     yield from self._swap(view, running, chosen, waiting, index, at, reserved)
                     break
+
+    def _may_displace(self, view: View, row: int, pool: int, devices: int, at: int) -> bool:
+        """Say whether the rate allows it, and the carve-out will let the job in afterwards."""
+        wide = int(view.jobs.devices_min[row] * view.jobs.share[row])
+        return devices <= self.budget.left(view, at) and (
+            wide <= view.room(row, pool) + devices * WHOLE_DEVICE)
 
     def _chosen(self, view: View, running: Displaceable, row: int, weight: float, pool: int,
                 until: int, reserved: Ints) -> Ints:
@@ -142,9 +160,7 @@ class TokenFlow:
             running.is_there[victim] = False
             self.budget.spend(int(running.devices[victim]), at)
             yield Preempt(int(running.rows[victim]), row)
-        one = Weighed(waiting.rows[index:index + 1], waiting.weight[index:index + 1],
-                      waiting.pools[index:index + 1])
-        for _, slots in self._fitting(view, one, at, reserved):
+        for _, slots in self._fitting(view, waiting.only([index]), at, reserved):
             yield Bind(row, slots, is_all=True)
 
     def _reserve(self, view: View, waiting: Weighed, at: int) -> None:

@@ -47,6 +47,8 @@ DEFINITIONS: Final[dict[str, Definition]] = {
                             "fleet, N the mean number of tenants present; the largest"),
     "rho_over_one_share": Definition("rho above 1", "share", "jobs that would have fared better "
                                      "alone on 1/N of the fleet"),
+    "share_gap": Definition("share gap", "share", "part of all work in the window that went to "
+                            "other tenants than the scheduler's targets meant it for"),
     "backlog_growth_device_hours_per_day": Definition(
         "queue growth", "device-h a day", "least-squares slope of the work in the queue over the "
         "last three quarters of the window, in device-hours of the reference chip"),
