@@ -11,13 +11,14 @@ from suanli.planning.view import PPM, PoolSpec, Request, View
 from suanli.terms.instant import HOUR, MINUTE
 
 
-def view(*hosts: int, leaf: tuple[int, ...] = ()) -> View:
-    return View((PoolSpec("z", "chip", hosts, leaf),))
+def view(*hosts: int, leaf: str = "") -> View:
+    return View((PoolSpec("z", "chip", hosts, tuple(leaf)),))
 
 
-def submit(v: View, devices: int, hours: float, at: int = 0, tenant: int = 0) -> int:
+def submit(v: View, devices: int, hours: float, at: int = 0, tenant: int = 0,
+           least: int = 0) -> int:
     return v.submit(Request(v.jobs.count + 1, tenant, devices, 1000, (PPM,),
-                            round(hours * HOUR)), at)
+                            round(hours * HOUR), devices_min=least), at)
 
 
 def promise(v: View, devices: int, hours: float, at: int = 0,
@@ -31,7 +32,7 @@ def perform(v: View, scheduler: TokenFlow, at: int) -> list[str]:
     done = []
     for action in scheduler.decide(v, at):
         if isinstance(action, Bind):
-            v.bind(action.row, action.slots, at)
+            v.bind(action.row, action.slots, at, action.is_all)
             done.append(f"+{action.row}")
         elif isinstance(action, Preempt):
             v.release(action.row)
@@ -71,7 +72,7 @@ def test_prices_follow_who_gains_most() -> None:
 
 
 def test_the_lightest_goes_first_and_a_gang_stays_in_the_smallest_block() -> None:
-    v = view(4, 4, 4, 4, 4, leaf=(0, 0, 0, 1, 1))
+    v = view(4, 4, 4, 4, 4, leaf="aaabb")
     row = submit(v, 8, 1)
     assert perform(v, TokenFlow(), 0) == [f"+{row}"]
     assert {host for host, _ in v.slots[row]} == {3, 4}
@@ -88,6 +89,21 @@ def test_a_heavy_placement_makes_way_once_it_has_run_and_never_the_other_way() -
     assert perform(v, scheduler, MINUTE) == []  # it has not run long enough
     assert perform(v, scheduler, 11 * MINUTE) == [f"-{heavy}", f"+{light}"]
     assert perform(v, scheduler, 30 * MINUTE) == []  # the light one is not displaced in turn
+
+
+def test_an_elastic_gang_displaces_no_more_than_it_needs_and_keeps_its_width() -> None:
+    v, scheduler = view(4, 4), TokenFlow()
+    one, other = submit(v, 4, 100), submit(v, 4, 100)
+    perform(v, scheduler, 0)
+    row = submit(v, 8, 1, least=4)
+    (gone, came) = perform(v, scheduler, 11 * MINUTE)
+    assert (gone in (f"-{one}", f"-{other}"), came) == (True, f"+{row}")
+    assert (v.jobs.width[row], v.limit_on(row, 0)) == (4, 2 * HOUR)
+    (stays,) = {one, other} & v.active.keys()
+    v.release(stays)
+    v.end(stays, HOUR)
+    assert f"+{row}" not in perform(v, scheduler, 12 * MINUTE)
+    assert v.jobs.width[row] == 4
 
 
 def test_whoever_waits_too_long_gets_a_bounded_start() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from suanli.planning.tokenflow.kernels import Asking, Placed
+from suanli.planning.tokenflow.displacing import Asking, Placed
 from suanli.planning.tokenflow.queue import Weighed
 from suanli.planning.view import RUNNING, Ints, View
 from suanli.terms.instant import HOUR, MINUTE
@@ -53,7 +53,7 @@ def displaceable(view: View, running: Weighed, at: int) -> Placed:
     can = ((jobs.phase[rows] == RUNNING) & (jobs.is_preemptible[rows] == 1)
            & (at - jobs.placed_at[rows] >= view.preempt_run_ms_min))
     rows, weight = rows[can], weight[can]
-    devices = jobs.devices[rows]
+    devices = jobs.width[rows]
     placed = [(host, len(indices)) for row in rows for host, indices in view.slots[row]]
     return Placed(
         rows, (weight - view.restore_ms * devices) / HEAVIER_MIN, stated_size(view, rows), devices,
@@ -67,6 +67,6 @@ def asking(view: View, waiting: Weighed, until: Ints) -> Asking:
     """Return the jobs for which room is sought: every promised start, of others a few."""
     count = max(TRIED_MAX, int(np.count_nonzero(view.jobs.slo_ms[waiting.rows])))
     rows = waiting.rows[:count]
-    return Asking(waiting.weight[:count], stated_size(view, rows), view.jobs.devices[rows],
-                  view.jobs.share[rows], waiting.tier[:count], waiting.pools[:count],
-                  until[:count])
+    return Asking(waiting.weight[:count], stated_size(view, rows), view.jobs.devices_min[rows],
+                  view.jobs.share[rows], waiting.tier[:count], view.jobs.level_required[rows],
+                  waiting.pools[:count], until[:count])

@@ -72,6 +72,7 @@ def done_by(view: View, rows: Ints, at: int) -> Floats:
     """Return the work done, in milliseconds of the reference chip, restoring counted as work."""
     jobs = view.jobs
     speed = jobs.speed[rows, np.maximum(jobs.pool[rows], 0)] / PPM
-    running = (jobs.phase[rows] == RUNNING) * (at - jobs.placed_at[rows]) * speed
+    part = jobs.width[rows] / jobs.devices[rows]
+    running = (jobs.phase[rows] == RUNNING) * (at - jobs.placed_at[rows]) * speed * part
     done: Floats = np.minimum(jobs.progress_ms[rows] + running, jobs.limit_ms[rows])
     return done

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from suanli.planning.scheduler import Action, Bind, Preempt, Published
+from suanli.planning.tokenflow.displacing import room_for
 from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
 from suanli.planning.tokenflow.entitlements import Entitlements
 from suanli.planning.tokenflow.estimates import RunTimes
-from suanli.planning.tokenflow.kernels import NEVER, pack, room_for
+from suanli.planning.tokenflow.kernels import pack
 from suanli.planning.tokenflow.preemption import Budget, asking, displaceable
 from suanli.planning.tokenflow.queue import Weighed, weigh
+from suanli.planning.tokenflow.room import NEVER
 from suanli.planning.view import PPM, Ints, Slots, View
 from suanli.terms.instant import MINUTE
 from suanli.terms.quantity import WHOLE_DEVICE
@@ -91,7 +93,7 @@ class TokenFlow:
         left = np.ones(len(queue.rows), dtype=np.bool_)
         for index, slots in self._fitting(view, queue, at, reserved):
             left[index] = False
-            yield Bind(int(queue.rows[index]), slots)
+            yield Bind(int(queue.rows[index]), slots, is_all=True)
         return queue.part(left)
 
     def _weighed(self, view: View, rows: Ints, at: int) -> Weighed:
@@ -102,42 +104,43 @@ class TokenFlow:
                  reserved: Ints) -> Iterator[tuple[int, Slots]]:
         """Yield (index, slots) of the jobs that fit now, each tried after those before it."""
         jobs, rows = view.jobs, queue.rows
+        begin, until = self._span(view, queue, at)
         pool, first, hosts, counts = pack(
-            jobs.devices[rows], jobs.share[rows], jobs.tier[rows], queue.pools,
-            self._until(view, queue, at), view.spare[None, :] - view.kept, view.free.copy(),
-            view.used.copy(), view.devices, view.first_host, view.pool_of, view.leaf, view.spine,
-            reserved)
+            jobs.devices[rows], jobs.devices_min[rows], jobs.share[rows], jobs.tier[rows],
+            jobs.level_required[rows], jobs.level_preferred[rows], queue.pools, begin, until,
+            view.spare[None, :] - view.kept, view.free.copy(), view.used.copy(), view.devices,
+            view.first_host, view.pool_of, view.blocks, reserved)
         for index in np.flatnonzero(pool >= 0):
             part = slice(first[index], first[index + 1])
             yield int(index), tuple(
                 (int(host), (-1 - int(count),) if count < 0 else view.free_devices(host, count))
                 for host, count in zip(hosts[part], counts[part], strict=True))
 
-    def _until(self, view: View, queue: Weighed, at: int) -> Ints:
-        """Return when each job is surely over, in each of its pools; with a promise: at once.
+    def _span(self, view: View, queue: Weighed, at: int) -> tuple[Ints, Ints]:
+        """Return when each job, placed now, begins its work, and is surely over in each pool.
 
-        So no reservation is in the way of a promised start.
+        With a promised start: at once, so that no reservation is in its way.
         """
         jobs, rows = view.jobs, queue.rows
         left = np.maximum(1, jobs.limit_ms[rows] - jobs.progress_ms[rows])
         speed = np.take_along_axis(jobs.speed[rows], np.maximum(queue.pools, 0), axis=1)
-        restore = np.where(jobs.preemptions[rows] > 0, view.restore_ms, 0)
-        until: Ints = at + restore[:, None] + -(-left[:, None] * PPM // np.maximum(speed, 1))
-        return np.where(jobs.slo_ms[rows, None] > 0, at, until)
+        begin = at + np.where(jobs.preemptions[rows] > 0, view.restore_ms, 0)
+        until = begin[:, None] + -(-left[:, None] * PPM // np.maximum(speed, 1))
+        return begin, np.where(jobs.slo_ms[rows, None] > 0, at, until)
 
     def _honour(self, view: View, reserved: Ints) -> Iterator[Action]:
         for row in self.drains.ready(view):
-            if int(view.jobs.devices[row]) * WHOLE_DEVICE > view.room(
-                    row, self.drains.by_row[row].pool):
+            allowed = view.room(row, self.drains.by_row[row].pool) // WHOLE_DEVICE
+            if view.jobs.devices_min[row] > allowed:
                 continue
             drain = self.drains.by_row.pop(row)
             reserved[list(drain.hosts)] = NEVER
-            slots, left = [], int(view.jobs.devices[row])
+            slots, left = [], min(int(view.jobs.devices[row]), allowed)
             for host in drain.hosts:
                 count = min(left, int(view.free[host]))
                 slots.append((host, view.free_devices(host, count)))
                 left -= count
-            yield Bind(row, tuple(slots))
+            yield Bind(row, tuple(slots), is_all=True)
 
     def _displace(self, view: View, waiting: Weighed, at: int,
                   reserved: Ints) -> Iterator[Action]:
@@ -146,12 +149,12 @@ class TokenFlow:
         # Where others are stopping already, somebody counts on what comes free.
         waiting = waiting.part(~np.isin(waiting.rows, list(view.stopping.values())))
         promised = _without(view, reserved, view.stopping)
-        asked = asking(view, waiting, self._until(view, waiting, at))
+        asked = asking(view, waiting, self._span(view, waiting, at)[1])
         begin = 0
         while is_there.any():
             job, chosen = room_for(begin, asked, placed, is_there, self.budget.left(view, at),
-                                   view.spare - view.kept, view.first_host, view.free,
-                                   view.devices, promised)
+                                   view.spare - view.kept, view.first_host, view.blocks.of,
+                                   view.free, view.devices, promised)
             if job < 0:
                 return
             is_there[chosen], begin = False, job + 1
