@@ -104,6 +104,19 @@ def test_a_gang_and_a_fraction(home: Home) -> None:
     assert "gang_does_not_fit" in said
 
 
+def test_a_gang_states_its_levels(home: Home) -> None:
+    home("run", "--required-level", "host", "--preferred-level", "device", "--", "true")
+    job, host = home.rows("jobs")[-1], home.rows("fleet")[0]
+    assert (job["level_required"], job["level_preferred"]) == ("host", "device")
+    assert (host["leaf"], host["spine"], host["network"]) == ("", "", "")
+    assert host["link"] == "shared memory"  # the datasheet's
+    said = home("run", "--devices", "2", "--devices-min", "3", "--", "true", code=1).stderr
+    assert "device_count_out_of_range" in said
+    said = home("run", "--required-level", "rack", "--", "true", code=1).stderr
+    assert "unknown_level" in said
+    assert "device, host, leaf, spine, zone" in said
+
+
 def test_buying_ahead_reserves_and_is_used_first(home: Home) -> None:
     hour = time.strftime("%Y-%m-%dT%H", time.gmtime(time.time() + 3600))
     grade = "cpu-core-llm-training-single"

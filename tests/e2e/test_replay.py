@@ -101,7 +101,11 @@ def test_several_loads_and_seeds_are_one_line_each_with_their_interval(tmp_path:
     (["generated", "--load", "high"], "--load: found 'high'; a number from 0.001 to 100"),
     (["generated", "--load", "0.7,-1"], "--load: found -1.0; a number"),
     (["generated", "--restore", "-1"], "--restore: found -1"),
-    (["nowhere"], "trace 'nowhere'; generated, or a folder with the files of a trace"),
+    (["mixed", "--data", "/nowhere"], "trace '/nowhere/traces'; generated, mixed, or a folder"),
+    (["generated", "--scale", "0.1"], "scale: a generated trace does not know this option"),
+    (["generated", "--scale", "2"], "--scale: found 2.0; a number from 0.001 to 1"),
+    (["generated", "--part", "training"], "--part: found 'training'; all or inference"),
+    (["nowhere"], "trace 'nowhere'; generated, mixed, or a folder with the files of a trace"),
     (["--experiment", "nowhere.toml"], "nowhere.toml"),
     (["generated", "--experiment", "e.toml"], "--experiment: the file says what to run"),
     (["--experiment", "e.toml", "--load", "1"], "--experiment: the file says what to run"),
@@ -134,6 +138,37 @@ def test_limits_below_the_duration_end_jobs_early(public_data: Path, tmp_path: P
     row = rows_of(file)[0]
     assert (row["jobs"], row["unfinished"], row["limit_factors"]) == (376, 0, [0.5, 1.0])
     assert row["ended_at_limit"] > 300
+
+
+def test_mixed_is_a_word_and_its_rows_say_what_was_promised_and_what_is_possible(
+        public_data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    done = suanli("mixed", "--policy", "best-fit", "--against", "kueue", "--load", "0.5",
+                  "--days", "10:12", "--scale", "0.01", "--data", str(public_data), "--jobs", "1",
+                  "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    for row in rows_of(file):
+        assert (row["trace"], row["days"], row["scale"], row["part"], row["through"]) == (
+            "mixed", [10, 12], 0.01, "all", "arena")
+        assert 0 <= row["slo_attainment"] <= 1 <= row["rho_worst"]
+        assert row["above_bound_s"] == row["queueing_delay_mean_s"] - row["srpt_bound_s"]
+    assert "started in time" in done.stdout.splitlines()[1]
+    assert "above SRPT bound s" in done.stdout.splitlines()[1]
+
+
+def test_a_mixed_trace_says_what_it_accepts(public_data: Path) -> None:
+    done = suanli("mixed", "--arena", "--data", str(public_data))
+    assert done.returncode == 2
+    assert "load, days, scale, part, limit_factors, restore_s are accepted" in done.stderr
+
+
+def test_inference_alone_is_replicas_alone(public_data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    done = suanli("mixed", "--policy", "best-fit", "--part", "inference", "--days", "10:12",
+                  "--scale", "0.01", "--data", str(public_data), "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    row = rows_of(file)[0]
+    assert row["replicas"] == row["jobs"] > 0
 
 
 def test_explain_tells_why_jobs_waited_and_how_often_predictions_came_true(tmp_path: Path) -> None:

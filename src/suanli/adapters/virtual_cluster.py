@@ -14,7 +14,7 @@ from suanli.loop.ports import Report
 from suanli.schedule.commands import Slots
 from suanli.schedule.job import Spec
 
-# (job, spec, host of the first member) -> true duration on that host's chip, milliseconds
+# (job, spec, host of the first member) -> true duration on all its devices there, milliseconds
 Duration = Callable[[int, Spec, str], int]
 
 
@@ -43,7 +43,8 @@ class VirtualCluster:
         self._started: list[Report] = []
 
     def start(self, job: int, attempt: int, spec: Spec, slots: Slots, at: int) -> None:
-        duration = self._duration_of(job, spec, slots[0][0])
+        width = sum(len(devices) for _, devices in slots)
+        duration = -(-self._duration_of(job, spec, slots[0][0]) * spec.devices // width)
         left, restore_ms = duration, 0
         if done := self._done.get(job):
             left, restore_ms = max(0, ceil(duration * (1 - done))), self._restore_ms

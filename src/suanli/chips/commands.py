@@ -1,6 +1,6 @@
 """What may be asked of this room."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 
@@ -15,7 +15,11 @@ class RegisterZone:
 
 @dataclass(frozen=True, slots=True)
 class RegisterHost:
-    """Add a server: `devices` addressable devices of one chip, joined by `link_gbps` each."""
+    """Add a server: `devices` addressable devices of one chip, joined by `link_gbps` each.
+
+    `leaf` and `spine` name its network blocks within the zone, `link` joins its devices, `network`
+    joins it to other hosts; empty where it is not known.
+    """
 
     kind: ClassVar[str] = "chips.register_host"
     host: str
@@ -24,6 +28,11 @@ class RegisterHost:
     devices: int
     link_gbps: int  # 0: the chip's own datasheet figure
     identity: str  # serial, UUID or machine id, as discovered
+    _: KW_ONLY
+    leaf: str = ""
+    spine: str = ""
+    link: str = ""  # one of `topology.LINKS`; empty: the chip's own datasheet link
+    network: str = ""  # one of `topology.NETWORKS`
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """The inventory: zones, areas, hosts and their devices. Devices are (host, index) pairs."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 from suanli.chips.commands import RegisterHost, RegisterZone
 from suanli.chips.datasheet import Chip
+from suanli.chips.topology import LINKS, NETWORKS, Blocks
 from suanli.terms.change import Change, Write, one_part
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
@@ -30,6 +32,11 @@ class Host:
     link_gbps: int
     identity: str
     is_up: bool
+    _: KW_ONLY
+    leaf: str = ""
+    spine: str = ""
+    link: str = ""
+    network: str = ""
 
 
 class Chips(Room):
@@ -46,6 +53,21 @@ class Chips(Room):
     def __init__(self, datasheet: dict[str, Chip]) -> None:
         super().__init__()
         self.datasheet = datasheet
+        self.blocks = Blocks()  # derived from `hosts`, so that a submission need not scan them
+
+    def commit(self, writes: Iterable[Write]) -> None:
+        """Apply writes, keeping the blocks."""
+        for write in writes:
+            if write.table == "hosts" and write.key not in self.tables["hosts"]:
+                self.blocks.add(write.key, write.value, self.zone_of(write.value).area)
+            super().commit((write,))
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take over a snapshot and derive the blocks anew."""
+        super().restore(snapshot)
+        self.blocks = Blocks()
+        for name, host in self.tables["hosts"].items():
+            self.blocks.add(name, host, self.zone_of(host).area)
 
     def zone_of(self, host: Host) -> Zone:
         zone: Zone = self.tables["zones"][host.zone]
@@ -92,8 +114,13 @@ class Chips(Room):
         if not 1 <= command.devices <= DEVICES_PER_HOST_MAX or command.link_gbps < 0:
             return Refusal(Code.DEVICE_COUNT_OUT_OF_RANGE,
                            f"{command.devices} devices; 1 to {DEVICES_PER_HOST_MAX} are accepted")
+        if command.link not in LINKS or command.network not in NETWORKS:
+            return Refusal(Code.UNKNOWN_LINK, f"link {command.link!r}, network "
+                           f"{command.network!r}; {', '.join(LINKS[1:])} are accepted in a host, "
+                           f"{', '.join(NETWORKS[1:])} between hosts, or nothing")
         host = Host(command.zone, command.chip, command.devices, command.link_gbps,
-                    command.identity, True)
+                    command.identity, True, leaf=command.leaf, spine=command.spine,
+                    link=command.link, network=command.network)
         return one_part(Write(self.name, "hosts", command.host, host),
                         self._capacity_write(host, host.devices))
 

@@ -30,15 +30,17 @@ from suanli.terms.canonical import decode
 from suanli.terms.errors import InvariantBroken, Unavailable
 from suanli.terms.quantity import RMB, TOKEN
 
-# DESIGN section 1 at 1/100 scale. How operators B and C divide their cards is our assumption.
+# DESIGN section 1 at 1/100 scale. How operators B and C divide their cards, and the networks of all
+# of them, are our assumption.
 OVERRIDE = (("ascend-910b2-64", 700_000, "the operator's declared 0.70; public runs show 0.43"),)
 OPERATORS = (
     ("operator-a", Fleet((
-        HostGroup("a-1", "a", "h100-sxm-80", 4, 25),
-        HostGroup("a-2", "a", "ascend-910b2-64", 8, 10),
+        HostGroup("a-1", "a", "h100-sxm-80", 4, 25, "", 8, 2, "nvlink", "infiniband"),
+        HostGroup("a-2", "a", "ascend-910b2-64", 8, 10, "", 5, 2, "hccs", "roce"),
         HostGroup("a-edge", "a-edge", "jetson-agx-orin-64", 1, 50)), 1200, OVERRIDE)),
     ("operator-b", Fleet((
-        HostGroup("b-1", "b", "h800-sxm-80", 4, 15), HostGroup("b-2", "b", "mlu370-x8-48", 4, 15),
+        HostGroup("b-1", "b", "h800-sxm-80", 4, 15, "", 8, 2, "nvlink", "infiniband"),
+        HostGroup("b-2", "b", "mlu370-x8-48", 4, 15),
         HostGroup("b-edge", "b-edge", "jetson-agx-orin-64", 1, 20)), 1000)),
     ("operator-c", Fleet((
         HostGroup("c-1", "c", "a100-sxm-80", 4, 20),

@@ -46,8 +46,14 @@ def run(
     max_hourly_cost: Annotated[float | None, typer.Option(
         help="RMB an hour may cost at most (default: twice the posted price).")] = None,
     devices: Annotated[int, typer.Option(min=1, help="Devices, all or nothing.")] = 1,
+    devices_min: Annotated[int, typer.Option(
+        help="Accept so many rather than wait for all.")] = 0,
     share: Annotated[int, typer.Option(
         min=1, max=1000, help="Thousandths of one device.")] = 1000,
+    required_level: Annotated[str, typer.Option(
+        help="Never spread beyond one device, host, leaf, spine or zone.")] = "",
+    preferred_level: Annotated[str, typer.Option(
+        help="Stay within one of these if there is room.")] = "",
     workload: Annotated[str, typer.Option(help="Workload class.")] = "llm-training",
     chip: Annotated[list[str] | None, typer.Option(help="Admissible chip (repeat).")] = None,
     env: Annotated[list[str] | None, typer.Option(help="NAME or NAME=VALUE to pass on.")] = None,
@@ -65,7 +71,9 @@ def run(
     job = client.submit(argv=command, time_limit_ms=limit, max_hourly_cost=cost, name=name,
                         devices=devices, share=share, workload=workload, chips=chip or [],
                         directory=os.getcwd(), environment=_environment(env or []),
-                        grace_ms=grace_ms, is_preemptible=preemptible)
+                        grace_ms=grace_ms, is_preemptible=preemptible,
+                        level_required=required_level, level_preferred=preferred_level,
+                        devices_min=devices_min)
     if detach:
         print(job)
         return

@@ -51,7 +51,8 @@ def _wait_until_gone(socket: object) -> None:
 def fleet(data_dir: DataDir = None, output: Output = Format.table) -> None:
     """List the hosts and how much of them is in use."""
     rows = client_for(data_dir).list("fleet")
-    show(rows, same("id", "operator", "area", "chip", "devices", "devices_used", "is_up"), output)
+    show(rows, same("id", "operator", "area", "spine", "leaf", "chip", "devices", "devices_used",
+                    "is_up"), output)
 
 
 def chips_list(output: Output = Format.table) -> None:

@@ -16,14 +16,25 @@ from suanli.simulation.journal import Journal, journal_of
 from suanli.simulation.processes import run_trials
 from suanli.simulation.report.page import require_matplotlib, write_report
 from suanli.simulation.summary import lines
-from suanli.simulation.trials import KINDS, Result, Trial, check, check_policies, kind_of
+from suanli.simulation.trials import (
+    KINDS,
+    Result,
+    Trial,
+    check,
+    check_policies,
+    kind_of,
+    place_of,
+    trial_of,
+)
 from suanli.terms.errors import InputError
 
 HEADINGS = {
     "policy": "policy", "load": "load", "demand": "demand", "fleet": "fleet", "days": "days",
-    "limit_factors": "limits", "restore_s": "restore s", "arena": "arena", "seeds": "seeds",
+    "limit_factors": "limits", "restore_s": "restore s", "arena": "arena", "scale": "scale",
+    "part": "part", "seeds": "seeds",
     "queueing_delay_mean_s": "delay mean s", "queueing_delay_p50_s": "p50",
-    "queueing_delay_p95_s": "p95", "jct_mean_s": "JCT mean s", "makespan_s": "makespan s",
+    "queueing_delay_p95_s": "p95", "above_bound_s": "above SRPT bound s",
+    "slo_attainment": "started in time", "jct_mean_s": "JCT mean s", "makespan_s": "makespan s",
     "rho_worst": "worst rho", "utilisation": "utilisation", "allocated_share": "allocated",
     "interval_coverage": "coverage", "offered_load": "offered",
     "queue_growth": "queue grows, device-h a day"}
@@ -74,14 +85,14 @@ def trials_of(asked: Asked) -> Experiment:
     check_policies(policies)
     fixed = {name: option(name, _value(name, value), _flag(name))
              for name, value in given.items() if name != "load"}
-    folder = Path(asked.trace) if asked.trace else (
-        asked.data or Settings().data) / "traces" / TRACE_DEFAULT
+    traces = (asked.data or Settings().data) / "traces"
+    folder = place_of(asked.trace, traces) or Path(asked.trace or traces / TRACE_DEFAULT)
     kind = kind_of(folder)
     explain = _explain(asked.explain, kind)
     check(kind, policies, given)
     loads = str(given["load"]).split(",") if "load" in given else [""]
     seeds = [asked.seed] if asked.seed is not None else list(range(1, asked.seeds + 1))
-    trials = tuple(Trial(kind, folder, name, seed, explain=explain, **fixed, **_load(load))
+    trials = tuple(trial_of(kind, folder, name, seed, explain=explain, **fixed, **_load(load))
                    for load in loads for seed in seeds for name in policies)
     title = f"{kind}: {', '.join(policies)}"
     return Experiment(title, tuple(dict.fromkeys(trials)),
@@ -92,7 +103,7 @@ def _explain(typed: str | None, kind: str) -> tuple[int, ...] | None:
     """Return the jobs whose story is told; none of them where only the coverage is asked for."""
     if typed is None:
         return None
-    if "arena" not in KINDS[kind].options:
+    if "load" not in KINDS[kind].options:  # worlds that no arena plays
         raise InputError(f"--explain: a {kind} trace does not know this option")
     if typed == COVERAGE:
         return ()
@@ -116,7 +127,7 @@ def _value(name: str, typed: Any) -> Any:
     if name in ("days", "limit_factors"):
         parts = [_number(part) for part in str(typed).split(":")]
         return parts if len(parts) == 2 else typed
-    return _number(typed) if name in ("load", "demand", "restore_s") else typed
+    return _number(typed) if name in ("load", "demand", "restore_s", "scale") else typed
 
 
 def _number(text: Any) -> Any:

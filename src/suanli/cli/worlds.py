@@ -28,15 +28,15 @@ def demo(seed: Annotated[int, typer.Option(min=0, help="Another seed, another da
 
 def replay(
     trace: Annotated[str, typer.Argument(
-        help="A folder with a public trace, or `generated` for a seeded day (default: the Philly "
-        "trace of --data).")] = "",
+        help="A folder with a public trace, `generated` for a seeded day, or `mixed` for training "
+        "and inference from the public data (default: the Philly trace of --data).")] = "",
     policy: Annotated[str, typer.Option(help="Scheduling policies, by comma.")] = "best-fit",
     against: Annotated[str, typer.Option(help="Others to run beside them, by comma.")] = "",
     load: Annotated[str | None, typer.Option(
         help="Offered loads that size the fleet, by comma (default: 0.85).")] = None,
     fleet: Annotated[str | None, typer.Option(help="v100 or mixed (default: v100).")] = None,
     days: Annotated[str | None, typer.Option(
-        help="Window of submissions, A:B (default: 10:50).")] = None,
+        help="Window of submissions, A:B (default: 10:50; mixed: 10:40).")] = None,
     limits: Annotated[str | None, typer.Option(
         help="Stated limit over true duration, drawn from A:B (default: 1:10).")] = None,
     restore: Annotated[float | None, typer.Option(
@@ -45,6 +45,10 @@ def replay(
         help="Variant of a trace that has several (default: default).")] = None,
     demand: Annotated[float | None, typer.Option(
         help="Arriving demand over capacity, of traces without departures (default: 1.3).")] = None,
+    scale: Annotated[float | None, typer.Option(
+        help="Part of the inventory that is the fleet of mixed (default: 0.1).")] = None,
+    part: Annotated[str | None, typer.Option(
+        help="Of mixed: all, or inference alone (default: all).")] = None,
     arena: Annotated[bool, typer.Option(
         "--arena", help="Leave out market and ledger for every policy.")] = False,
     explain: Annotated[str | None, typer.Option(
@@ -73,7 +77,7 @@ def replay(
     from suanli.cli.replaying import replay_experiment as run_experiment
     options = {"load": load, "fleet": fleet, "days": days, "limit_factors": limits,
                "restore_s": restore, "workload": workload, "demand": demand,
-               "arena": arena or None}
+               "scale": scale, "part": part, "arena": arena or None}
     if experiment is None:
         run(Asked(trace, policy, against, seed, seeds, options, data, explain), file, report, jobs)
         return

@@ -205,7 +205,8 @@ def _spec(service: Service, request: JobRequest) -> Spec:
                 tuple(sorted(request.environment.items())), request.directory, request.devices,
                 request.share, request.workload, chips, request.area, request.time_limit_ms,
                 request.max_hourly_cost, request.grace_ms, _commitment(service, request),
-                request.is_preemptible)
+                request.is_preemptible, level_required=request.level_required,
+                level_preferred=request.level_preferred, devices_min=request.devices_min)
 
 
 def _commitment(service: Service, request: JobRequest) -> bytes:

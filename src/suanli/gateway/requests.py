@@ -27,6 +27,9 @@ class JobRequest(Strict):
     environment: dict[str, str] = Field(default_factory=dict)
     grace_ms: int = Field(default=10_000, ge=0, le=3_600_000)
     is_preemptible: bool = True
+    level_required: str = ""
+    level_preferred: str = ""
+    devices_min: int = Field(default=0, ge=0, le=65536)
 
 
 class OrderRequest(Strict):

@@ -27,10 +27,13 @@ def job_row(service: Service, id: int, job: Job) -> dict[str, Any]:
     return {
         "id": id, "name": spec.name, "phase": job.phase, "outcome": job.outcome,
         "stop_reason": job.stop_reason, "exit_code": job.exit_code, "attempt": job.attempt,
-        "devices": spec.devices, "workload": spec.workload, "chip": job.chip,
+        "devices": spec.devices, "devices_min": spec.width_min,
+        "devices_placed": sum(len(indices) for _, indices in job.slots),
+        "workload": spec.workload, "chip": job.chip,
         "hosts": [host for host, _ in job.slots], "submitted": job.submitted,
         "placed": job.placed, "ended": job.ended, "waited_ms": job.waited_ms,
         "device_ms": device_ms, "tokens": tokens, "cash_micro_rmb": cash,
+        "level_required": spec.level_required, "level_preferred": spec.level_preferred,
         "is_preemptible": spec.is_preemptible, "preemptions": job.preemptions,
         "progress_ms": job.progress_ms, "lost_ms": job.lost_ms,
         "cpu_ms": job.cpu_ms, "memory_bytes_max": job.memory_bytes_max,
@@ -105,7 +108,9 @@ def fleet(service: Service) -> list[dict[str, Any]]:
         rows.append({"id": name, "zone": host.zone, "area": zone.area,
                      "operator": rooms.members.member(zone.operator).name, "chip": host.chip,
                      "devices": host.devices, "devices_used": sum(1 for u in used if u),
-                     "is_up": host.is_up, "identity": host.identity})
+                     "leaf": host.leaf, "spine": host.spine,
+                     "link": host.link or rooms.chips.datasheet[host.chip].link,
+                     "network": host.network, "is_up": host.is_up, "identity": host.identity})
     return rows
 
 

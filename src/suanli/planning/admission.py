@@ -6,6 +6,8 @@ hour change.
 
 from typing import Any, NamedTuple
 
+from suanli.chips.topology import LEVELS
+from suanli.planning.blocks import Blocks
 from suanli.planning.view import FIRM, PPM, SERVING, SHARED
 from suanli.schedule.job import Spec
 from suanli.terms.instant import HOUR, hour_of
@@ -38,9 +40,10 @@ class Admitted(NamedTuple):
 class Admission:
     """What the market says to requests, from one instant's rooms."""
 
-    def __init__(self, rooms: Any, sellers: tuple[Seller, ...], at: int) -> None:
+    def __init__(self, rooms: Any, sellers: tuple[Seller, ...], blocks: Blocks, at: int) -> None:
         self.rooms = rooms
         self.sellers = sellers
+        self.blocks = blocks
         self.hour = hour_of(at)
         self._grades = {(operator, grade.workload, grade.in_gang, chip): (name, ucu)
                         for (operator, name), grade in rooms.units.tables["grades"].items()
@@ -63,7 +66,7 @@ class Admission:
         """Return where a job may run now."""
         owner = tenant if tenant in self._owners else None
         key = (spec.chips, spec.workload, spec.area, spec.devices, spec.share,
-               spec.max_hourly_cost, owner)
+               spec.max_hourly_cost, spec.level_required, spec.devices_min, owner)
         if key not in self._known:
             self._known[key] = self._admit(spec, owner)
         return self._known[key]
@@ -71,11 +74,7 @@ class Admission:
     def _admit(self, spec: Spec, owner: int | None) -> Admitted:
         speeds, cost, owns = [], [], []
         for pool, seller in enumerate(self.sellers):
-            hourly = self.hourly_cost(spec, pool)
-            speed = spec.speed_ppm(seller.chip) or 0
-            if hourly is None or hourly > spec.max_hourly_cost or spec.area not in (
-                    "", seller.area):
-                speed = 0
+            speed = spec.speed_ppm(seller.chip) or 0 if self._is_open(spec, pool) else 0
             speeds.append(speed)
             ucu, price = self._offer(spec, pool) or (0, 0)
             cost.append(ucu * price * PPM // speed if speed else 0)
@@ -85,6 +84,13 @@ class Admission:
                             tuple(cost), FIRM)
         return Admitted(tuple(speeds), tuple(cost),
                         SERVING if spec.workload in SERVING_CLASSES else SHARED)
+
+    def _is_open(self, spec: Spec, pool: int) -> bool:
+        """Say whether a pool is for sale to a job, in its area, and could ever hold it."""
+        hourly = self.hourly_cost(spec, pool)
+        widest = self.blocks.widest[LEVELS.index(spec.level_required), pool]
+        return (hourly is not None and hourly <= spec.max_hourly_cost
+                and spec.area in ("", self.sellers[pool].area) and bool(widest >= spec.width_min))
 
     def _offer(self, spec: Spec, pool: int) -> tuple[int, int] | None:
         """Return (micro-CU of a device, milli-RMB a token), or None where nothing is offered."""

@@ -9,14 +9,17 @@ The first that holds is told:
 `sold`          it would fit, but the free devices' hour is sold, or they are kept for serving
 `dearer`        it would fit, on chips that are dearer for its work than it may use
 `fragmented`    enough devices are free, but not together on one host
+`no-block`      enough devices are free, but not within one block of the level that it requires
 `no-whole-host` enough devices are free, but too few hosts are wholly free
 `capacity`      fewer devices are free than it asks for
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from suanli.chips.topology import LEVELS
 from suanli.planning.scheduler import Scheduler
 from suanli.planning.tokenflow.drains import Drain
 from suanli.planning.tokenflow.queue import DEARER_MAX
@@ -51,7 +54,9 @@ class _Case:
 
     def __init__(self, view: View, scheduler: Scheduler, row: int, at: int) -> None:
         self.view, self.row, self.at = view, row, at
-        self.devices, self.share = int(view.jobs.devices[row]), int(view.jobs.share[row])
+        # Of an elastic job the fewest that it accepts.
+        self.devices, self.share = int(view.jobs.devices_min[row]), int(view.jobs.share[row])
+        self.level = int(view.jobs.level_required[row])
         self.open: list[int] = np.flatnonzero(view.jobs.speed[row]).tolist()
         self.worth, self.order, self.by = self.open, _by_entry(view), "earlier"
         self.drains: dict[int, Drain] = {}
@@ -101,7 +106,21 @@ class _Case:
         is_open = np.ones(hi - lo, dtype=np.bool_) if closed is None else ~closed.astype(bool)
         if self.share < WHOLE_DEVICE:
             return bool((self.view.used[lo:hi][is_open] + self.share <= WHOLE_DEVICE).any())
-        free, size = self.view.free[lo:hi] * is_open, max(1, int(self.view.devices[lo:hi].max()))
+        size = max(1, int(self.view.devices[lo:hi].max()))
+        free = self.view.free[lo:hi] * is_open
+        return self._fit_together(free, size) and (
+            not self.level or any(self._fit_together(free * part, size)
+                                  for part in self._blocks(lo, hi)))
+
+    def _blocks(self, lo: int, hi: int) -> Iterator[Ints]:
+        """Yield 1 for each of the hosts lo to hi that a gang at its level may stand on."""
+        of = self.view.blocks.within(self.level)[lo:hi]
+        for block in np.unique(of[of >= 0]):
+            yield (of == block).astype(np.int64)
+        yield from np.eye(hi - lo, dtype=np.int64)  # a host by itself is within any level
+
+    def _fit_together(self, free: Ints, size: int) -> bool:
+        """Say whether whole hosts, and one for the rest, are among hosts with so many free."""
         hosts, rest = divmod(self.devices, size)
         whole = int((free == size).sum())
         return whole >= hosts and (not rest or whole > hosts or bool(
@@ -118,7 +137,9 @@ class _Case:
             lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
             found[pool] = np.zeros(hi - lo, dtype=np.int64)
             restore = view.restore_ms if view.jobs.preemptions[self.row] else 0
-            until = self.at + restore + view.limit_on(self.row, pool)
+            # Promised starts pass over reservations, as in TokenFlow.
+            until = self.at + (0 if view.jobs.slo_ms[self.row]
+                               else restore + view.limit_on(self.row, pool))
             for drain in self.drains.values():
                 if drain.pool == pool and drain.start < until:
                     found[pool][np.array(drain.hosts) - lo] = 1
@@ -149,6 +170,9 @@ class _Case:
             return "capacity", f"no device of {chip} has {self.share} thousandths free"
         if free < self.devices:
             return "capacity", f"it asks for {asked}; {free} of {chip} are free"
+        if self._fit_together(view.free[lo:hi], size):
+            return "no-block", (f"{free} devices of {chip} are free, but not {self.devices} within "
+                                f"one {LEVELS[self.level]}")
         if self.devices < size:
             return "fragmented", (f"{free} devices of {chip} are free, but on no host "
                                   f"{self.devices} together")

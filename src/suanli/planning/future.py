@@ -61,7 +61,7 @@ class Future:
             view.release(row)
             view.jobs.preemptions[row] += 1
             view.requeue(row, at, done)
-        elif isinstance(action, Bind) and view.bind(row, action.slots, at):
+        elif isinstance(action, Bind) and view.bind(row, action.slots, at, action.is_all):
             self._foresee_ends(np.array([row]), at)
             return True
         return False
@@ -71,6 +71,7 @@ class Future:
         used = done_by(self.view, rows, at) / jobs.limit_ms[rows]
         left = self.twin.runtimes.quantile(used, self.part) * jobs.limit_ms[rows]
         run_ms = left * PPM / jobs.speed[rows, jobs.pool[rows]]
+        run_ms *= jobs.devices[rows] / jobs.width[rows]
         for row, ms in zip(rows.tolist(), run_ms.tolist(), strict=True):
             heapq.heappush(self._ends, (at + round(ms), row, int(jobs.placed_at[row])))
 

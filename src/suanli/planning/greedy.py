@@ -26,7 +26,7 @@ class Greedy:
         jobs = view.jobs
         failed: dict[Any, int] = {}  # kind of request -> fewest that did not fit
         for row in view.in_order():
-            kind = (jobs.speed[row].tobytes(), int(jobs.share[row]), int(jobs.tier[row]))
+            kind = (view.kind(row), int(jobs.tier[row]))
             devices = int(jobs.devices[row])
             if devices >= failed.get(kind, devices + 1):
                 continue

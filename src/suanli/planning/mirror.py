@@ -8,13 +8,14 @@ so a placement that was refused undoes itself.
 from collections.abc import Iterable
 from typing import Any, Final
 
+from suanli.chips.state import Host
 from suanli.ledger.row import CASH, account
 from suanli.planning.admission import Admission, Seller
 from suanli.planning.carveout import carve_out
 from suanli.planning.view import FIRM, QUEUED, PoolSpec, Request, Slots, View
 from suanli.schedule import phases
 from suanli.schedule.commands import Slots as NamedSlots
-from suanli.schedule.job import PPM, Job
+from suanli.schedule.job import PPM, Job, Spec
 from suanli.terms.quantity import RMB
 
 # A scheduler that starts anew learns run times from so many jobs that ended last.
@@ -31,14 +32,14 @@ class Mirror:
         self.rooms = rooms
         groups = _groups(rooms, frozenset(operators))
         self.sellers = tuple(groups)
-        self.hosts = [name for hosts in groups.values() for name, _ in hosts]
+        self.hosts = [name for hosts in groups.values() for name in hosts]
         self.number = {name: number for number, name in enumerate(self.hosts)}
-        self.view = View(tuple(PoolSpec(seller.zone, seller.chip, tuple(n for _, n in hosts))
+        self.view = View(tuple(_pool(seller, list(hosts.values()))
                                for seller, hosts in groups.items()))
         self.rows: dict[int, int] = {}  # job id -> row
         self._attempts: dict[int, int] = {}  # job id -> attempt that its row has placed
         self._tenants: dict[int, int] = {}  # member id -> number of the tenant in the view
-        self.admission = Admission(rooms, self.sellers, at)
+        self.admission = Admission(rooms, self.sellers, self.view.blocks, at)
         self._recall()
         for id in sorted(rooms.schedule.ids_in(phases.QUEUED, *phases.HOLDS_DEVICES)):
             self.follow(id)
@@ -54,7 +55,7 @@ class Mirror:
 
     def reprice(self, at: int) -> None:
         """Take in prices, grades, ownership, budgets and rules as they are now."""
-        self.admission = Admission(self.rooms, self.sellers, at)
+        self.admission = Admission(self.rooms, self.sellers, self.view.blocks, at)
         parameter = self.rooms.members.parameter
         self.view.restore_ms = parameter("resume_allowance_ms")
         self.view.preempt_run_ms_min = parameter("preempt_run_ms_min")
@@ -81,6 +82,7 @@ class Mirror:
             return
         is_here = job.phase in phases.HOLDS_DEVICES and job.slots[0][0] in self.number
         row = self.rows.get(id)
+        width = 0 if row is None else int(self.view.jobs.width[row])
         if row is not None and id in self._attempts and not (
                 is_here and self._attempts[id] == job.attempt):
             self._release(id, row)
@@ -90,7 +92,7 @@ class Mirror:
             self._follow_queued(id, self._row(id, job), job)
         elif row is not None:
             del self.rows[id]
-            self.view.end(row, _ran_ms(self.rooms.schedule.spec(id), job))
+            self.view.end(row, _ran_ms(self.rooms.schedule.spec(id), job, width))
 
     def hide(self, id: int) -> None:
         """Keep a queued job from the scheduler for a while."""
@@ -98,7 +100,7 @@ class Mirror:
 
     def bind(self, id: int, slots: Slots, at: int) -> None:
         """Place a queued job, before the schedule has been asked."""
-        self.view.bind(self.rows[id], slots, at)
+        self.view.bind(self.rows[id], slots, at, is_all=True)
         self._attempts[id] = self.rooms.schedule.job(id).attempt + 1
 
     def named(self, slots: Slots) -> NamedSlots:
@@ -113,8 +115,9 @@ class Mirror:
             tenant = self._tenants.setdefault(job.tenant, len(self._tenants))
             self.rows[id] = self.view.submit(Request(
                 id, tenant, spec.devices, spec.share, (0,) * len(self.sellers),
-                spec.time_limit_ms, spec.is_preemptible, self._budget(job.tenant)),
-                job.submitted)
+                spec.time_limit_ms, spec.is_preemptible, self._budget(job.tenant),
+                level_required=spec.level_required, level_preferred=spec.level_preferred,
+                devices_min=spec.devices_min), job.submitted)
         return self.rows[id]
 
     def _follow_queued(self, id: int, row: int, job: Job) -> None:
@@ -142,7 +145,7 @@ class Mirror:
             jobs.speed[row] = [spec.speed_ppm(seller.chip) or 0 for seller in self.sellers]
             jobs.tier[row] = self.admission.of(spec, job.tenant).tier
             jobs.progress_ms[row], jobs.queued_at[row] = job.spent_ms, job.queued
-            self.view.bind(row, slots, job.placed)
+            self.view.bind(row, slots, job.placed, is_all=True)
             self._attempts[id] = job.attempt
         jobs.preemptions[row] = job.resume_ms > 0  # restoring makes it longer, nothing else does
         self.view.set_stopping(row, job.phase == phases.STOPPING)
@@ -161,31 +164,36 @@ class Mirror:
         return max(0.0, float(credits - debits) / RMB)
 
     def _recall(self) -> None:
-        """Tell a fresh scheduler of the jobs that ended last."""
+        """Tell a fresh scheduler of the jobs that ended last; how wide one ran is not kept."""
         ended = self.rooms.schedule.ids_in(phases.ENDED)[-RECALLED_MAX:]
         for id in ended:
             job, spec = self.rooms.schedule.job(id), self.rooms.schedule.spec(id)
-            if (ran_ms := _ran_ms(spec, job)) is not None:
+            ran_ms = _ran_ms(spec, job, spec.devices)
+            if ran_ms is not None and not spec.devices_min:
                 row = self._row(id, job)
                 del self.rows[id]
                 self.view.end(row, ran_ms)
 
 
-def _groups(rooms: Any, operators: frozenset[int]) -> dict[Seller, list[tuple[str, int]]]:
-    """Return (host, devices) of the operators' hosts by pool, in the order of registration."""
-    groups: dict[Seller, list[tuple[str, int]]] = {}
+def _groups(rooms: Any, operators: frozenset[int]) -> dict[Seller, dict[str, Host]]:
+    """Return the operators' hosts by pool and name, in the order of registration."""
+    groups: dict[Seller, dict[str, Host]] = {}
     for name, host in rooms.chips.tables["hosts"].items():
         zone = rooms.chips.zone_of(host)
         if zone.operator in operators:
             seller = Seller(zone.operator, host.zone, zone.area, host.chip)
-            groups.setdefault(seller, []).append((name, host.devices))
+            groups.setdefault(seller, {})[name] = host
     return groups
 
 
-def _ran_ms(spec: Any, job: Job) -> int | None:
+def _pool(seller: Seller, hosts: list[Host]) -> PoolSpec:
+    return PoolSpec(seller.zone, seller.chip, tuple(host.devices for host in hosts),
+                    tuple(host.leaf for host in hosts), tuple(host.spine for host in hosts))
+
+
+def _ran_ms(spec: Spec, job: Job, width: int) -> int | None:
     """Return what a job that ended by itself ran, milliseconds of the reference chip."""
     if job.outcome not in BY_ITSELF:
         return None
     ran = max(0, job.ended - job.placed - job.resume_ms)
-    return min(int(spec.time_limit_ms),
-               job.spent_ms + ran * (spec.speed_ppm(job.chip) or 0) // PPM)
+    return min(spec.time_limit_ms, job.spent_ms + spec.worked_ms(job.chip, ran, width))

@@ -14,7 +14,10 @@ from suanli.units.workload import WORKLOAD_CLASSES
 
 @dataclass(frozen=True, slots=True)
 class HostGroup:
-    """`count` equal hosts of one zone; `identity` is empty for simulated ones."""
+    """`count` equal hosts of one zone; `identity` is empty for simulated ones.
+
+    `hosts_per_leaf` in a row share a leaf, `leaves_per_spine` of those a spine; 0: not known.
+    """
 
     zone: str
     area: str
@@ -22,6 +25,17 @@ class HostGroup:
     devices: int
     count: int
     identity: str = ""
+    hosts_per_leaf: int = 0
+    leaves_per_spine: int = 0
+    link: str = ""
+    network: str = ""
+
+    def block(self, number: int) -> tuple[str, str]:
+        """Return the leaf and the spine of a host by its number in the group."""
+        within = self.hosts_per_leaf
+        leaf = f"{self.chip}x{self.devices}-leaf-{number // within:03d}" if within else ""
+        within *= self.leaves_per_spine
+        return leaf, f"{self.chip}x{self.devices}-spine-{number // within:02d}" if within else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +55,10 @@ def onboard(fleet: Fleet, datasheet: dict[str, Chip]) -> Iterator[Any]:
         for number in range(group.count):
             name = f"{group.zone}-{group.chip}-{number:04d}" if group.count > 1 else (
                 f"{group.zone}-{group.chip}")
+            leaf, spine = group.block(number)
             yield RegisterHost(name, group.zone, group.chip, group.devices, 0,
-                               group.identity or f"simulated:{name}")
+                               group.identity or f"simulated:{name}", leaf=leaf, spine=spine,
+                               link=group.link, network=group.network)
     areas = sorted({group.area for group in fleet.hosts})
     for chip in sorted({group.chip for group in fleet.hosts}):
         yield from _sell(fleet, datasheet[chip], areas)

@@ -1,5 +1,8 @@
 """Where a whole gang goes in one pool: one host if it can, else whole hosts and one remainder.
 
+A gang that states a level goes into the smallest network block that has room, and never beyond
+the level that it requires; one that states none may spread over the whole pool.
+
 The rules differ only in which fitting host comes first: `tightest` leaves the least over, so that
 what is whole stays whole; `first` takes hosts in the order of registration.
 """
@@ -8,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from suanli.chips.topology import LEAF, ZONE
 from suanli.planning.view import Slots, View
 from suanli.terms.quantity import WHOLE_DEVICE
 
@@ -27,7 +31,15 @@ def place(view: View, row: int, pool: int, rule: Rule) -> Slots | None:
     if devices <= size:
         host = _choose(free, devices, rule)
         return None if host is None else ((lo + host, view.free_devices(lo + host, devices)),)
-    return _spread(view, lo, hi, devices, size, rule)
+    required, preferred = (int(view.jobs.level_required[row]), int(view.jobs.level_preferred[row]))
+    if not (required or preferred):
+        return _spread(view, lo, hi, free, devices, size, rule)
+    for level in range(LEAF, (required or ZONE) + 1):
+        block = _block(view, lo, hi, level, devices, size, rule)
+        if block is not None:
+            inside = np.where(view.blocks.within(level)[lo:hi] == block, free, 0)
+            return _spread(view, lo, hi, inside, devices, size, rule)
+    return None
 
 
 def _choose(free: np.ndarray, devices: int, rule: Rule) -> int | None:
@@ -50,9 +62,20 @@ def _fraction(view: View, lo: int, hi: int, share: int, rule: Rule) -> Slots | N
     return ((lo + host, (device,)),)
 
 
-def _spread(view: View, lo: int, hi: int, devices: int, size: int, rule: Rule) -> Slots | None:
-    """Fill whole hosts, then one more with the remainder."""
-    free = view.free[lo:hi]
+def _block(view: View, lo: int, hi: int, level: int, devices: int, size: int,
+           rule: Rule) -> int | None:
+    """Return the block of a level that has room, or None; `tightest`: with fewest whole hosts."""
+    free, block = view.free[lo:hi], view.blocks.within(level)[lo:hi]
+    wanted, rest = divmod(devices, size)
+    count = int(block.max(initial=-1)) + 1
+    whole = np.bincount(block[(block >= 0) & (free == size)], minlength=count)
+    enough = np.bincount(block[(block >= 0) & (free >= max(1, rest))], minlength=count)
+    return _choose(np.where(enough >= wanted + (rest > 0), whole, 0), wanted, rule)
+
+
+def _spread(view: View, lo: int, hi: int, free: np.ndarray, devices: int, size: int,
+            rule: Rule) -> Slots | None:
+    """Fill whole hosts of those with `free` devices, then one more with the remainder."""
     wanted, rest = divmod(devices, size)
     whole = np.flatnonzero((free == size) & (view.devices[lo:hi] == size))
     if len(whole) < wanted:

@@ -176,7 +176,8 @@ class Planner:
         for operator, command in self.cycle.decide(rooms, at):
             if isinstance(command, Place):
                 chip = rooms.chips.tables["hosts"][command.slots[0][0]].chip
-                limit = at + (rooms.schedule.limit_ms(command.job, chip) or 0)
+                width = sum(len(indices) for _, indices in command.slots)
+                limit = at + (rooms.schedule.limit_ms(command.job, chip, width) or 0)
                 heapq.heappush(self._stops, (limit, command.job, rooms.schedule.job(
                     command.job).attempt + 1, phases.TIME_LIMIT))
             yield operator, command

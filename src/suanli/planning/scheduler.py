@@ -12,10 +12,14 @@ Floats = npt.NDArray[np.float64]
 
 
 class Bind(NamedTuple):
-    """Give a waiting job devices; it starts when it has all that it asked for."""
+    """Give a waiting job devices; it starts when it has all that it asked for.
+
+    `is_all`: it gets no more, which is enough for an elastic job that accepts so few.
+    """
 
     row: int
     slots: Slots
+    is_all: bool = False
 
 
 class Unbind(NamedTuple):

@@ -9,12 +9,14 @@ Hosts of a pool (one chip model in one zone) are contiguous: pool p owns hosts
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from suanli.chips.topology import LEVELS
 from suanli.members.parameters import PARAMETERS
+from suanli.planning.blocks import Blocks, Place, blocks_of
 from suanli.terms.errors import InvariantBroken
 from suanli.terms.quantity import WHOLE_DEVICE
 
@@ -36,13 +38,17 @@ Slots = tuple[tuple[int, tuple[int, ...]], ...]
 
 
 class PoolSpec(NamedTuple):
-    """A pool as it is set up: hosts by count of devices; `leaf`, `spine` by host (0: unknown)."""
+    """A pool as it is set up: hosts by count of devices; `leaf`, `spine` by host ("": unknown)."""
 
     zone: str
     chip: str
     devices: tuple[int, ...]
-    leaf: tuple[int, ...] = ()
-    spine: tuple[int, ...] = ()
+    leaf: tuple[str, ...] = ()
+    spine: tuple[str, ...] = ()
+
+    def places(self) -> list[Place]:
+        unknown = ("",) * len(self.devices)
+        return list(zip(self.devices, self.leaf or unknown, self.spine or unknown, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,9 @@ class Request:
     """What a job asks for. `speeds`: parts per million of the reference chip by pool; 0: never.
 
     `limit_ms` is the stated time limit on the reference chip. `slo_ms`: a serving replica must
-    have fully started so long after its submission; 0 for other work.
+    have fully started so long after its submission; 0 for other work. Levels: `topology.LEVELS`.
+    `devices_min`: the fewest devices that an elastic job accepts, 0 where it needs all; on fewer,
+    it does proportionally less.
     """
 
     id: int
@@ -62,13 +70,16 @@ class Request:
     is_preemptible: bool = True
     budget: float = 1.0
     slo_ms: int = 0
+    level_required: str = ""
+    level_preferred: str = ""
+    devices_min: int = 0
 
 
 class Finished(NamedTuple):
     """A job that ended by itself: what it ran, in milliseconds of the reference chip."""
 
     row: int
-    ran_ms: int
+    ran_ms: int  # on all its devices
 
 
 COLUMNS: Final = {
@@ -79,8 +90,10 @@ COLUMNS: Final = {
     "progress_ms": 0,  # saved work, milliseconds of the reference chip
     "pool": -1,  # of the current placement
     "held": 0,  # devices bound to it now
+    "devices_min": 0, "width": 0,  # devices of its whole placement; all while it has none
     "preemptions": 0, "is_preemptible": 0,
     "slo_ms": 0,  # 0: no start was promised
+    "level_required": 0, "level_preferred": 0,  # indices of `topology.LEVELS`; 0: none
     "tier": SHARED,
 }
 
@@ -103,6 +116,10 @@ class Jobs:
     preemptions: Ints
     is_preemptible: Ints
     slo_ms: Ints
+    level_required: Ints
+    level_preferred: Ints
+    devices_min: Ints
+    width: Ints
     tier: Ints
 
     def __init__(self, pools: int) -> None:
@@ -121,6 +138,10 @@ class Jobs:
         for name in ("id", "tenant", "devices", "share", "limit_ms",
                      "is_preemptible", "slo_ms"):
             getattr(self, name)[row] = getattr(request, name)
+        for name in ("level_required", "level_preferred"):
+            getattr(self, name)[row] = LEVELS.index(getattr(request, name))
+        self.devices_min[row] = request.devices_min or request.devices
+        self.width[row] = request.devices
         self.speed[row] = request.speeds
         self.tier[row] = SERVING if request.slo_ms else SHARED
         self.submitted[row] = self.queued_at[row] = at
@@ -149,8 +170,7 @@ class View:
     free: Ints = field(init=False)  # [hosts], wholly free devices
     spare: Ints = field(init=False)  # [pools], thousandths of devices that nobody uses
     kept: Ints = field(init=False)  # [tiers, pools], thousandths of `spare` kept from a tier
-    leaf: Ints = field(init=False)  # [hosts]
-    spine: Ints = field(init=False)  # [hosts]
+    blocks: Blocks = field(init=False)
     queued: dict[int, None] = field(default_factory=dict)
     active: dict[int, None] = field(default_factory=dict)  # held or running
     slots: dict[int, Slots] = field(default_factory=dict)  # of every active row
@@ -176,8 +196,7 @@ class View:
         width = max(sizes, default=1)
         absent = np.arange(width)[None, :] >= self.devices[:, None]
         self.used = np.where(absent, WHOLE_DEVICE, 0).astype(np.int64)
-        self.leaf = _levels([p.leaf or (0,) * len(p.devices) for p in self.pools])
-        self.spine = _levels([p.spine or (0,) * len(p.devices) for p in self.pools])
+        self.blocks = blocks_of([pool.places() for pool in self.pools])
 
     # -- what the owner does ------------------------------------------------------------------
 
@@ -189,14 +208,16 @@ class View:
         self.version += 1
         return row
 
-    def bind(self, row: int, slots: Slots, at: int) -> bool:
+    def bind(self, row: int, slots: Slots, at: int, is_all: bool = False) -> bool:
         """Give devices to a queued or half-bound job; return whether it now has all of them.
+
+        `is_all`: an elastic job gets no more.
 
         Raises
         ------
         InvariantBroken
-            When a device does not have the share free, a chip is not admissible, or too many are
-            given: no scheduler may do that.
+            When a device does not have the share free, a chip is not admissible, too many are
+            given, or a gang spreads beyond the level it requires: no scheduler may do that.
         """
         jobs, share = self.jobs, int(self.jobs.share[row])
         if jobs.phase[row] not in (QUEUED, HELD):
@@ -212,10 +233,21 @@ class View:
         self.version += 1
         if jobs.held[row] > jobs.devices[row]:
             raise InvariantBroken(f"job {jobs.id[row]} was given more devices than it asked for")
-        is_whole = bool(jobs.held[row] == jobs.devices[row])
+        wanted = jobs.devices_min[row] if is_all else jobs.devices[row]
+        is_whole = bool(jobs.held[row] >= wanted)
         if is_whole:
-            jobs.phase[row] = RUNNING
+            self._check_level(row)
+            jobs.phase[row], jobs.width[row] = RUNNING, jobs.held[row]
         return is_whole
+
+    def _check_level(self, row: int) -> None:
+        level = int(self.jobs.level_required[row])
+        hosts = [host for host, _ in self.slots[row]]
+        if level and len(set(hosts)) > 1:
+            blocks = set(self.blocks.within(level)[hosts].tolist())
+            if len(blocks) > 1 or -1 in blocks:
+                raise InvariantBroken(f"job {self.jobs.id[row]} was spread beyond one "
+                                      f"{LEVELS[level]}")
 
     def _take(self, row: int, host: int, indices: tuple[int, ...], share: int) -> None:
         if not self.jobs.speed[row, self.pool_of[host]]:
@@ -248,6 +280,7 @@ class View:
         del self.active[row]
         self.stopping.pop(row, None)
         self.jobs.held[row], self.jobs.pool[row] = 0, -1
+        self.jobs.width[row] = self.jobs.devices[row]
         self.version += 1
 
     def requeue(self, row: int, at: int, progress_ms: int) -> None:
@@ -293,6 +326,12 @@ class View:
         """Return the rows of `queued` or `active` in order of entry."""
         return np.fromiter(which, dtype=np.int64, count=len(which))
 
+    def waiting(self, is_promised: bool) -> Ints:
+        """Return the queued rows with, or without, a promised start, in order of entry."""
+        rows = self.rows(self.queued)
+        found: Ints = rows[(self.jobs.slo_ms[rows] > 0) == is_promised]
+        return found
+
     def in_order(self) -> Ints:
         """Return the queued rows by tier, each by when it entered the queue."""
         rows = self.rows(self.queued)
@@ -308,10 +347,16 @@ class View:
         return tuple(int(index) for index in found)
 
     def limit_on(self, row: int, pool: int) -> int:
-        """Return what is left of a job's stated limit on a pool's chip, milliseconds."""
+        """Return what is left of a job's stated limit on its width of a pool's chip, in ms."""
         jobs = self.jobs
-        left = max(1, int(jobs.limit_ms[row] - jobs.progress_ms[row]))
-        return -(-left * PPM // int(jobs.speed[row, pool]))
+        left = max(1, int(jobs.limit_ms[row] - jobs.progress_ms[row])) * int(jobs.devices[row])
+        return -(-left * PPM // int(jobs.speed[row, pool] * jobs.width[row]))
+
+    def kind(self, row: int) -> tuple[bytes, int, int, int]:
+        """Return what makes jobs alike but for their count of devices."""
+        jobs = self.jobs
+        return (jobs.speed[row].tobytes(), int(jobs.share[row]), int(jobs.level_required[row]),
+                int(jobs.level_preferred[row]))
 
     @property
     def capacity_by_pool(self) -> Ints:
@@ -323,7 +368,3 @@ class View:
     def capacity(self) -> int:
         """The devices of all hosts that are up."""
         return int(self.devices.sum())
-
-
-def _levels(parts: list[Any]) -> Ints:
-    return np.array([value for part in parts for value in part], dtype=np.int64)

@@ -1,6 +1,6 @@
 """A job: what its tenant asked for (`Spec`, for ever) and where it stands (`Job`)."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from suanli.schedule import phases
 from suanli.terms.quantity import WHOLE_DEVICE
@@ -17,7 +17,12 @@ class Spec:
     of a device, below 1000 only for a single device. `commitment` hides the tenant in the
     provenance leaf: SHA-256 of a salt and the tenant's name, kept by the tenant.
     `is_preemptible`: the job may be sent back to the queue for a smaller one while it runs on
-    devices of the spot tier.
+    devices of the spot tier. `level_required`, `level_preferred`: the widest block over which its
+    devices may spread, and the one within which they should stay (`topology.LEVELS`).
+
+    `devices_min`: above 0, the job is elastic: it may run on fewer devices, down to so many. The
+    time limit is for all `devices`; on fewer it is longer in proportion, which assumes that it
+    does proportionally less. Its speed is in that sense its tenant's statement.
     """
 
     name: str
@@ -34,6 +39,10 @@ class Spec:
     grace_ms: int
     commitment: bytes
     is_preemptible: bool = True
+    _: KW_ONLY
+    level_required: str = ""
+    level_preferred: str = ""
+    devices_min: int = 0
 
     @property
     def is_fraction(self) -> bool:
@@ -44,6 +53,16 @@ class Spec:
         return self.devices > 1
 
     @property
+    def width_min(self) -> int:
+        """The fewest devices on which the job may run."""
+        return self.devices_min or self.devices
+
+    def width(self, job: "Job") -> int:
+        """Return on how many devices a placement of this job runs."""
+        placed = sum(len(indices) for _, indices in job.slots) if self.devices_min else 0
+        return placed or self.devices
+
+    @property
     def stated_size(self) -> int:
         """What the tenant asks for at most: milliseconds x thousandths of a device."""
         return self.time_limit_ms * self.devices * self.share
@@ -52,13 +71,20 @@ class Spec:
         """Return a chip's speed in parts per million of the first one's, if it is admissible."""
         return next((speed for name, speed in self.chips if name == chip), None)
 
-    def limit_ms(self, chip: str, spent_ms: int = 0) -> int | None:
+    def limit_ms(self, chip: str, spent_ms: int = 0, width: int = 0) -> int | None:
         """Return what a chip needs for the time limit less `spent_ms`, both the first chip's.
 
-        Rounded up; None where the chip is not admissible.
+        On `width` devices, 0 for all. Rounded up; None where the chip is not admissible.
         """
         speed = self.speed_ppm(chip)
-        return None if speed is None else -(-(self.time_limit_ms - spent_ms) * PPM // speed)
+        if speed is None:
+            return None
+        left = (self.time_limit_ms - spent_ms) * self.devices
+        return -(-left * PPM // (speed * (width or self.devices)))
+
+    def worked_ms(self, chip: str, ran_ms: int, width: int) -> int:
+        """Return what was done in a run time, as the first chip's on all devices, rounded down."""
+        return ran_ms * (self.speed_ppm(chip) or 0) * width // (PPM * self.devices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +109,9 @@ class Job:
     cpu_ms: int
     memory_bytes_max: int
     waited_ms: int  # queueing of all attempts so far
-    # Over the attempts that went back to the queue, in milliseconds of the first admissible chip,
-    # rounded down: what checkpoints hold, and what has been used of the time limit (no less).
+    # Over the attempts that went back to the queue, in milliseconds of all devices of the first
+    # admissible chip, rounded down: what checkpoints hold, and what has been used of the time
+    # limit (no less).
     progress_ms: int = 0
     spent_ms: int = 0
     lost_ms: int = 0  # run time of those attempts that no checkpoint holds

@@ -70,4 +70,5 @@ def carried_over(job: Job, spec: Spec, saved: int, finished: int, reason: str) -
 
 def _worked_ms(job: Job, spec: Spec, until: int) -> int:
     """Return an attempt's run time as the first chip's, rounded down, less its allowance."""
-    return max(0, until - job.placed - job.resume_ms) * (spec.speed_ppm(job.chip) or 0) // PPM
+    ran_ms = max(0, until - job.placed - job.resume_ms)
+    return spec.worked_ms(job.chip, ran_ms, spec.width(job))

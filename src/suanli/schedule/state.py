@@ -3,7 +3,9 @@
 Laws
 ----
 * A device's used shares never exceed a whole device, and equal what its placements hold.
-* A gang is placed whole or not at all, on one chip model in one zone.
+* A gang is placed whole or not at all, on one chip model in one zone, and within one block of the
+  level that it requires.
+* An elastic job has at most what it asks for and at least what it accepts, for a whole attempt.
 * Phases move only along `phases.TRANSITIONS`.
 * Preemptions keep the laws of `preemption`.
 """
@@ -11,6 +13,7 @@ Laws
 from typing import Any, ClassVar
 
 from suanli.chips.state import Chips, Host
+from suanli.chips.topology import LEVELS, block_of
 from suanli.members.state import Members
 from suanli.schedule import phases, preemption
 from suanli.schedule.commands import (
@@ -95,14 +98,14 @@ class Schedule(Room):
         for id, job in sorted(self.tables["jobs"].items()):
             self.by_phase.setdefault(job.phase, {})[id] = None
 
-    def limit_ms(self, id: int, chip: str) -> int | None:
-        """Return how long a queued job may run if it is placed on a chip now.
+    def limit_ms(self, id: int, chip: str, width: int = 0) -> int | None:
+        """Return how long a queued job may run on `width` devices (0: all) of a chip from now on.
 
         That is what is left of its time limit, and an allowance for restoring what it had saved;
         None where the chip is not admissible.
         """
         job = present(self.job(id), "a queued job is there")
-        left_ms = self.spec(id).limit_ms(chip, job.spent_ms)
+        left_ms = self.spec(id).limit_ms(chip, job.spent_ms, width)
         return None if left_ms is None else left_ms + self._resume_ms(job)
 
     def _resume_ms(self, job: Job) -> int:
@@ -176,12 +179,20 @@ class Schedule(Room):
         if not 1 <= spec.devices <= DEVICES_MAX or not 0 <= spec.grace_ms <= GRACE_MS_MAX:
             return Refusal(Code.DEVICE_COUNT_OUT_OF_RANGE, f"{spec.devices} devices, grace "
                            f"{spec.grace_ms} ms; 1 to {DEVICES_MAX}, 0 to {GRACE_MS_MAX}")
+        if spec.devices_min and not 2 <= spec.devices_min <= spec.devices:
+            # Alone it would be of another grade, with another rating.
+            return Refusal(Code.DEVICE_COUNT_OUT_OF_RANGE, f"at least {spec.devices_min} of "
+                           f"{spec.devices} devices; 2 to all, or 0 for a job that needs all")
         if not 1 <= spec.share <= WHOLE_DEVICE or (spec.is_fraction and spec.in_gang):
             return Refusal(Code.SHARE_OUT_OF_RANGE, f"share {spec.share} of {spec.devices} "
                            "devices; 1 to 1000 of one, or 1000 of several, is accepted")
         if sum(map(len, spec.argv)) > ARGUMENT_CHARACTERS_MAX:
             return Refusal(Code.COMMAND_TOO_LONG,
                            f"at most {ARGUMENT_CHARACTERS_MAX} characters are accepted")
+        if spec.level_required not in LEVELS or spec.level_preferred not in LEVELS:
+            return Refusal(Code.UNKNOWN_LEVEL, f"levels {spec.level_required!r} and "
+                           f"{spec.level_preferred!r}; {', '.join(LEVELS[1:])} or nothing is "
+                           "accepted")
         return self._chips_refusal(spec)
 
     def _chips_refusal(self, spec: Spec) -> Refusal | None:
@@ -196,10 +207,12 @@ class Schedule(Room):
             return Refusal(Code.NO_ADMISSIBLE_CHIP, f"no operator's grade delivers "
                            f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'} on "
                            f"{', '.join(chip for chip, _ in spec.chips)}")
-        most = self._largest_zone(spec)
-        if most < spec.devices:
-            return Refusal(Code.GANG_DOES_NOT_FIT, f"{spec.devices} devices; the largest zone "
-                           f"with an admissible chip has {most}")
+        level = spec.level_required or "zone"
+        most, block = self.chips.blocks.largest(level, spec.area, [chip for chip, _ in spec.chips])
+        if most < spec.width_min:
+            named = f": {'/'.join(filter(None, block))}" if spec.level_required else ""
+            return Refusal(Code.GANG_DOES_NOT_FIT, f"{spec.width_min} devices; the largest {level} "
+                           f"with an admissible chip has {most}{named}")
         return None
 
     def _has_grade(self, spec: Spec) -> bool:
@@ -207,15 +220,6 @@ class Schedule(Room):
         return any((grade.workload, grade.in_gang) == (spec.workload, spec.in_gang)
                    and any(grade.factor(chip) for chip, _ in spec.chips)
                    for grade in self.units.tables["grades"].values())
-
-    def _largest_zone(self, spec: Spec) -> int:
-        """Return the most devices of one admissible chip in one zone of the wanted area."""
-        sums: dict[tuple[str, str], int] = {}
-        for host in self.chips.tables["hosts"].values():
-            if spec.limit_ms(host.chip) and spec.area in ("", self.chips.zone_of(host).area):
-                key = (host.zone, host.chip)
-                sums[key] = sums.get(key, 0) + host.devices
-        return max(sums.values(), default=0)
 
     # -- placement -------------------------------------------------------------------------
 
@@ -233,7 +237,8 @@ class Schedule(Room):
                            f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'}")
         if grade.factor(chip) is None:
             return Refusal(Code.CHIP_NOT_IN_GRADE, f"{chip} is not in grade {command.grade!r}")
-        limit_ms = self.limit_ms(command.job, chip)
+        width = sum(len(indices) for _, indices in command.slots)
+        limit_ms = self.limit_ms(command.job, chip, width)
         if limit_ms is None:
             return Refusal(Code.NO_ADMISSIBLE_CHIP, f"the job does not run on {chip}")
         writes = self._taking(command.slots, hosts, spec.share)
@@ -263,14 +268,21 @@ class Schedule(Room):
     def _slots_refusal(self, command: Place, spec: Spec, hosts: list[Host]) -> Refusal | None:
         names = [name for name, _ in command.slots]
         devices = sum(len(set(indices)) for _, indices in command.slots)
-        if devices != spec.devices or len(set(names)) != len(names):
+        if not spec.width_min <= devices <= spec.devices or len(set(names)) != len(names):
+            asked = f"{spec.devices_min} to {spec.devices}" if spec.devices_min else spec.devices
             return Refusal(Code.GANG_DOES_NOT_FIT,
-                           f"{devices} distinct devices; the job asks for {spec.devices}")
+                           f"{devices} distinct devices; the job asks for {asked}")
         if len({(host.chip, host.zone) for host in hosts}) != 1:
             return Refusal(Code.MIXED_CHIPS_IN_GANG,
                            "a gang stands on one chip model in one zone")
         if spec.area not in ("", self.chips.zone_of(hosts[0]).area):
             return Refusal(Code.UNKNOWN_AREA, f"the job asks for area {spec.area!r}")
+        level = spec.level_required
+        blocks = {block_of(level, name, host.zone, host.spine, host.leaf)
+                  for name, host in zip(names, hosts, strict=True)} if level else ()
+        if len(blocks) > 1:
+            return Refusal(Code.LEVEL_EXCEEDED, f"the devices stand in {len(blocks)} blocks of "
+                           f"level {level}; the job requires one")
         return None
 
     def _taking(self, slots: Slots, hosts: list[Host], share: int) -> list[Write] | Refusal:
@@ -338,7 +350,7 @@ class Schedule(Room):
                            f"{wants.stated_size} ms x thousandths; below {spec.stated_size}, or "
                            "as much and an earlier id, is accepted")
         recent = preemption.counted(
-            self.tables["preempted"].get(job.operator) or (), at, spec.devices * spec.share,
+            self.tables["preempted"].get(job.operator) or (), at, spec.width(job) * spec.share,
             self._healthy_devices(job.operator),
             self.members.parameter("preempt_devices_ppm_per_hour"))
         if isinstance(recent, Refusal):

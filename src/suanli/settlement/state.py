@@ -128,11 +128,11 @@ class Settlement(Room):
         price = self.market.offer(job.operator, area, job.grade, "spot")
         if price is None:
             return Refusal(Code.NO_OFFER, f"no posted price for {job.grade} in {area}")
-        hourly = cash_of(metered(HOUR * spec.devices, spec.share, rating), price)
+        hourly = cash_of(metered(HOUR * spec.width(job), spec.share, rating), price)
         if hourly > spec.max_hourly_cost:
             return Refusal(Code.PRICED_OUT, f"an hour costs {hourly} micro-RMB; the job accepts "
                            f"{spec.max_hourly_cost}")
-        tokens = metered((end - begin) * spec.devices, spec.share, rating)
+        tokens = metered((end - begin) * spec.width(job), spec.share, rating)
         own_class, own = self._own(job, area, hour.start, tokens, taken)
         product = Product(job.operator, area, job.grade, "spot", hour.start)
         klass = grid.class_of(product)
@@ -233,7 +233,7 @@ class Settlement(Room):
 
         Refuses NOT_PREEMPTIBLE while the running hour draws on the tenant's firm tokens.
         """
-        if any(self._is_firm(id, purchase, at) for purchase in self._purchases(id)):
+        if any(self._is_firm(id, job, purchase, at) for purchase in self._purchases(id)):
             return Refusal(Code.NOT_PREEMPTIBLE, f"job {id} runs on its tenant's firm tokens")
         cash = self._settled_cash(id, job, max(job.placed, at - self._borne_ms()))
         if not cash:
@@ -242,10 +242,10 @@ class Settlement(Room):
             RowCode.HOLD, 0, CASH, account(job.operator, CASH), account(job.tenant, CASH), cash,
             id=_hold("cmp", id, job.placed), user=_user(id, hour_of(at).start))]))
 
-    def _is_firm(self, id: int, purchase: Purchase, at: int) -> bool:
+    def _is_firm(self, id: int, job: Job, purchase: Purchase, at: int) -> bool:
         """Say whether what runs at an instant is paid by own tokens, which are used first."""
         spec = self.schedule.spec(id)
-        used = metered((at - purchase.begin) * spec.devices, spec.share, purchase.rating)
+        used = metered((at - purchase.begin) * spec.width(job), spec.share, purchase.rating)
         return purchase.begin <= at < purchase.end and used < purchase.own_tokens
 
     def _borne_ms(self) -> int:
@@ -292,7 +292,7 @@ class Settlement(Room):
                      sums: dict[Any, tuple[int, int, int]]) -> list[Row]:
         """Return the rows that post, burn, void and retire one purchase."""
         spec = self.schedule.spec(id)
-        ran = max(0, min(finished, purchase.end) - purchase.begin) * spec.devices
+        ran = max(0, min(finished, purchase.end) - purchase.begin) * spec.width(job)
         used = metered(ran, spec.share, purchase.rating)
         own = min(used, purchase.own_tokens)
         bought = used - own

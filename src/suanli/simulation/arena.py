@@ -3,7 +3,8 @@
 Every scheduler, ours and the baselines, plays here under the same rules: it sees a `View`, its
 actions are performed at once, and one that breaks a rule stops the run. Jobs start when all their
 devices are bound; half-bound gangs hold theirs idle. A preempted job keeps its work and pays
-`restore_ms` at the start of its next placement. At its stated limit a job is ended.
+`restore_ms` at the start of its next placement. At its stated limit a job is ended. An elastic job
+on fewer devices takes longer in proportion.
 
 A run that can make no more progress is ended and says so: nothing runs, jobs wait, and for an
 hour nothing was bound, ended, or came while devices were free. Its delays are censored at the last
@@ -17,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from suanli.chips.topology import LEVELS
 from suanli.planning.onboarding import Fleet
 from suanli.planning.scheduler import Action, Bind, Preempt, Publisher, Scheduler
 from suanli.planning.view import HELD, PPM, QUEUED, RUNNING, PoolSpec, Request, Slots, View
@@ -31,11 +33,13 @@ STALLED_MS: Final = HOUR
 
 def pools_of(fleets: Sequence[Fleet]) -> tuple[PoolSpec, ...]:
     """Return the pools of fleets, in the order in which their hosts are listed."""
-    sizes: dict[tuple[str, str], list[int]] = {}
+    hosts: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for fleet in fleets:
         for group in fleet.hosts:
-            sizes.setdefault((group.zone, group.chip), []).extend([group.devices] * group.count)
-    return tuple(PoolSpec(zone, chip, tuple(hosts)) for (zone, chip), hosts in sizes.items())
+            for number in range(group.count):
+                hosts.setdefault((group.zone, group.chip), []).append(
+                    (group.devices, *group.block(number)))
+    return tuple(PoolSpec(*pool, *zip(*places, strict=True)) for pool, places in hosts.items())
 
 
 class Arena:
@@ -84,17 +88,20 @@ class Arena:
     def _submit(self, arrival: Arrival, at: int) -> None:
         spec = arrival.spec
         speeds = dict(spec.chips)
-        by_pool = tuple(speeds.get(p.chip, 0) if sum(p.devices) >= spec.devices else 0
-                        for p in self.view.pools)
+        widest = self.view.blocks.widest[LEVELS.index(spec.level_required)]
+        by_pool = tuple(speeds.get(pool.chip, 0) if widest[number] >= spec.devices else 0
+                        for number, pool in enumerate(self.view.pools))
         if not any(by_pool):
             raise InputError(f"job {spec.name!r} asks for {spec.devices} devices of "
-                             f"{', '.join(speeds)}: no pool of the fleet has them")
+                             f"{', '.join(speeds)} within one {spec.level_required or 'zone'}: no "
+                             "pool of the fleet has them")
         if self.view.free.any():
             self._moved_at = at
         self.view.submit(Request(
             self.view.jobs.count + 1, self._tenants[arrival.tenant], spec.devices, spec.share,
             by_pool, spec.time_limit_ms, is_preemptible=not arrival.slo_ms,
-            slo_ms=arrival.slo_ms), at)
+            slo_ms=arrival.slo_ms, level_required=spec.level_required,
+            level_preferred=spec.level_preferred, devices_min=spec.devices_min), at)
 
     def _decide(self, at: int) -> None:
         began = time.perf_counter()
@@ -123,7 +130,7 @@ class Arena:
         if isinstance(action, Bind):
             self._moved_at = at
             self._parts.setdefault(row, []).append((at, action.slots))
-            if self.view.bind(row, action.slots, at):
+            if self.view.bind(row, action.slots, at, action.is_all):
                 self._note_idle(row, at)
                 self._start(row, at)
         elif isinstance(action, Preempt):
@@ -139,8 +146,9 @@ class Arena:
         jobs, arrival = self.view.jobs, self.workload.arrivals[row]
         self._waited[row] += at - jobs.queued_at[row]
         restore = self.view.restore_ms if self._placement[row] else 0
-        speed = int(jobs.speed[row, jobs.pool[row]])
+        speed = int(jobs.speed[row, jobs.pool[row]] * jobs.width[row])
         work = min(arrival.durations[0][1], arrival.spec.time_limit_ms) - int(jobs.progress_ms[row])
+        work *= int(jobs.devices[row])
         self._ran_from[row], self._lost[row] = at, restore
         self._placement[row] += 1
         heapq.heappush(self._ends, (at + restore + max(1, -(-work * PPM // speed)), row,
@@ -151,7 +159,8 @@ class Arena:
         if jobs.phase[row] != RUNNING or not jobs.is_preemptible[row]:
             raise InvariantBroken(f"row {row} was preempted; it is not a running preemptible job")
         ran = max(0, at - self._ran_from[row] - self._lost[row])
-        progress = int(jobs.progress_ms[row]) + ran * int(jobs.speed[row, jobs.pool[row]]) // PPM
+        speed = int(jobs.speed[row, jobs.pool[row]] * jobs.width[row])
+        progress = int(jobs.progress_ms[row]) + ran * speed // (PPM * int(jobs.devices[row]))
         self._placement[row] += 1  # the end that was foreseen does not come
         self._preemptions += 1
         jobs.preemptions[row] += 1

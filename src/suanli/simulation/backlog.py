@@ -67,7 +67,7 @@ def _done(interval: Interval, arrival: Arrival) -> float:
     """Return the lasting work of a placement."""
     ran = interval.end - interval.ran_from - interval.lost_ms
     speed = dict(arrival.spec.chips)[interval.chip]
-    return ran * speed / PPM * arrival.spec.devices * arrival.spec.share / 1000
+    return ran * speed / PPM * interval.devices * arrival.spec.share / 1000
 
 
 def growth(record: Record, workload: Workload) -> dict[str, float | bool]:

@@ -1,6 +1,6 @@
 """An experiment as data: a centre, and one factor varied at a time around it, in a TOML file.
 
-    trace = "philly"                  # a folder below the public data's traces/, or `generated`
+    trace = "philly"      # a folder below the public data's traces/, or `generated`, or `mixed`
     policies = ["best-fit", "fifo"]   # each runs at every point
     seeds = [1, 2, 3]
 
@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from suanli.simulation.mixed import PARTS
 from suanli.simulation.traces.philly import FACTOR_MAX
-from suanli.simulation.trials import GENERATED, Trial, check, kind_of
+from suanli.simulation.trials import Trial, check, kind_of, place_of, trial_of
 from suanli.terms.errors import InputError
 
 KEYS: Final = ("title", "trace", "policies", "seeds", "centre", "vary")
@@ -65,12 +66,14 @@ OPTIONS: Final[dict[str, Option]] = {
     "arena": Option(lambda v: isinstance(v, bool), "true or false", bool),
     "workload": Option(lambda v: isinstance(v, str) and v != "", "a name, as default", str),
     "demand": Option(lambda v: _is_number(v, 0.001, 100), "a number from 0.001 to 100", float),
+    "scale": Option(lambda v: _is_number(v, 0.001, 1), "a number from 0.001 to 1", float),
+    "part": Option(lambda v: isinstance(v, str) and v in PARTS, " or ".join(PARTS), str),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """Trials in the order of their points, policies and seeds; `centre`: those of the centre."""
+    """Trials in the order of their points, seeds and policies; `centre`: those of the centre."""
 
     title: str
     trials: tuple[Trial, ...]
@@ -97,7 +100,8 @@ def read_experiment(path: Path, traces: Path) -> Experiment:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: {error}") from error
     _known(raw, KEYS, str(path))
-    folder = _folder(_text(raw, "trace", path), traces)
+    trace = _text(raw, "trace", path)
+    folder = place_of(trace, traces) or traces / trace
     kind = kind_of(folder)
     policies = _list(raw, "policies", path, lambda v: isinstance(v, str), "policy names")
     seeds = _list(raw, "seeds", path, lambda v: isinstance(v, int) and _is_number(
@@ -107,7 +111,7 @@ def read_experiment(path: Path, traces: Path) -> Experiment:
         check(kind, policies, centre | vary)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    first = Trial(kind, folder, policies[0], seeds[0], **{
+    first = trial_of(kind, folder, policies[0], seeds[0], **{
         name: option(name, value, f"{path}: centre.{name}") for name, value in centre.items()})
     return _experiment(str(raw.get("title", path.stem)), first, policies, seeds, _varied(
         vary, path), path)
@@ -118,7 +122,7 @@ def _experiment(title: str, first: Trial, policies: list[str], seeds: list[int],
     if (count := len(policies) * len(seeds) * (1 + len(points))) > TRIALS_MAX:
         raise InputError(f"{path}: {count} trials; at most {TRIALS_MAX} are accepted")
     made = [[replace(first, policy=policy, seed=seed, **point)
-             for policy in policies for seed in seeds] for point in [{}, *points]]
+             for seed in seeds for policy in policies] for point in [{}, *points]]
     # A value that equals the centre's is the centre: it runs once.
     return Experiment(title, tuple(dict.fromkeys(t for trials in made for t in trials)),
                       tuple(made[0]))
@@ -133,10 +137,6 @@ def _varied(vary: dict[str, Any], path: Path) -> list[dict[str, Any]]:
         points += [{name: option(name, value, f"{path}: vary.{name}[{number}]")}
                    for number, value in enumerate(values)]
     return points
-
-
-def _folder(name: str, traces: Path) -> Path:
-    return Path(name) if name == GENERATED else traces / name
 
 
 def _known(table: dict[str, Any], keys: tuple[str, ...], where: str) -> None:

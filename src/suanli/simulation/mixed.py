@@ -1,7 +1,7 @@
 """The mixed workload: Philly's training and Azure's inference on the spot-2026 inventory.
 
 * Fleet: a stratified sample of the inventory (`traces/spot2026`).
-* Training: Philly submissions of days 10 to 10 + `days`, durations capped at three days on V100.
+* Training: Philly submissions of the days of `days`, durations capped at three days on V100.
   Speeds are by rating against V100 in the job's class, alone or in a gang. The fleet's mean device
   is worth several V100s, so all work is multiplied by that mean (llm-training): a job runs here
   about as long as it ran there. Then submissions are scaled, some left out or repeated on another
@@ -12,10 +12,11 @@
 * Inference: `serving`; its traffic is scaled until replicas alone make `inference_share` of the
   load.
 * Load: against the best assignment of work to chips (`capacity`), of what will really run, over
-  `days`.
+  those days.
 
-A time limit is the true duration x a factor drawn log-uniformly from `factors`; below 1 the job is
-cut off there, and the load counts what is left. Replicas state the longest life of any. The first
+A time limit is the true duration x a factor drawn log-uniformly from `factors`: the estimate
+error. Below 1 the tenant stated too little: the job is ended at its limit, its work is what it did
+until then, and the load and the bound count that. Replicas state the longest life of any. The first
 chip of a job, for which its limit is stated, is the admissible one of which the fleet has most.
 """
 
@@ -42,7 +43,10 @@ from suanli.terms.instant import DAY
 from suanli.units.rating import rate
 from suanli.units.workload import WORKLOAD_CLASSES
 
-FIRST_DAY: Final = 10  # Philly's load builds up before it (data/README.md)
+# By the part of the workload that is asked for, what replicas alone make of its load. That of all
+# is an assumption: public traces tell nobody's mix.
+PARTS: Final = {"all": 0.3, "inference": 1.0}
+DAY_LAST: Final = 125  # of Philly's submissions
 V100: Final = philly.CHIPS[philly.REFERENCE]
 TOLERANCE: Final = 1e-3  # of the traffic's multiple
 FACTORS_MAX: Final = 100.0
@@ -57,11 +61,12 @@ class Mixed:
     offered: float
 
 
-def mixed_workload(folder: Path, days: int, scale: float, load: float, seed: int,
+def mixed_workload(folder: Path, days: tuple[int, int], scale: float, load: float, seed: int,
                    inference_share: float, factors: tuple[float, float]) -> Mixed:
     """Return the mixed workload; an `inference_share` of 1 leaves training out, 0 inference.
 
-    `folder` holds `philly`, `azure_llm` and `spot2026`. `load` is the offered load of both.
+    `folder` holds `philly`, `azure_llm` and `spot2026`; `days` is the window [A, B) of Philly's
+    submissions, whose busy part is days 10 to 50. `load` is the offered load of both.
 
     Raises
     ------
@@ -69,24 +74,30 @@ def mixed_workload(folder: Path, days: int, scale: float, load: float, seed: int
         For arguments out of range and for whatever the readers refuse.
     """
     _check(days, load, inference_share, factors)
-    fleet, rng, span = read_fleet(folder / "spot2026", scale), np.random.default_rng(seed), (
-        days * DAY)
+    fleet, rng = read_fleet(folder / "spot2026", scale), np.random.default_rng(seed)
     speeds = Speeds(fleet, chips())
     serving, multiple = _serving(folder, days, load * inference_share, speeds, rng)
     training, said = _training(folder, days, load, demand(serving), speeds, rng, factors) if (
         inference_share < 1) else ([], "no training")
     arrivals = tuple(sorted([*training, *serving], key=lambda a: a.at))
-    offered = best_assignment(demand(arrivals), fleet, span).load
+    offered = best_assignment(demand(arrivals), fleet, _span(days)).load
     devices = sum(g.devices * g.count for g in fleet.hosts)
-    note = (f"mixed, {days} days, spot-2026 inventory x {scale:g} ({devices} devices); {said}; "
-            f"Azure inference x {multiple:.2f}, {len(serving)} replicas; limits x {factors[0]:g} "
-            f"to {factors[1]:g}; offered load {offered:.3f} of the best assignment")
+    note = (f"mixed, {days[1] - days[0]} days, spot-2026 inventory x {scale:g} ({devices} "
+            f"devices); {said}; Azure inference x {multiple:.2f}, {len(serving)} replicas; limits "
+            f"x {factors[0]:g} to {factors[1]:g}; offered load {offered:.3f} of the best "
+            "assignment")
     return Mixed(Workload(arrivals, note), fleet, offered)
 
 
-def _check(days: int, load: float, share: float, factors: tuple[float, float]) -> None:
-    if not 1 <= days <= 115:  # of Philly's 125, from day 10 on
-        raise InputError(f"days {days}; 1 to 115 is accepted")
+def _span(days: tuple[int, int]) -> int:
+    return (days[1] - days[0]) * DAY
+
+
+def _check(days: tuple[int, int], load: float, share: float,
+           factors: tuple[float, float]) -> None:
+    if not 0 <= days[0] < days[1] <= DAY_LAST:
+        raise InputError(f"days {days[0]} to {days[1]}; 0 to {DAY_LAST}, the first below the "
+                         "second, is accepted")
     if not 0 < load <= 100:
         raise InputError(f"load {load}; above 0 and at most 100 is accepted")
     if not 0 <= share <= 1:
@@ -136,7 +147,7 @@ class Speeds:
 
 # -- inference ------------------------------------------------------------------------------------
 
-def _serving(folder: Path, days: int, load: float, speeds: Speeds,
+def _serving(folder: Path, days: tuple[int, int], load: float, speeds: Speeds,
              rng: np.random.Generator) -> tuple[list[Arrival], float]:
     """Return the replicas that alone make the load, and the multiple of the trace's traffic.
 
@@ -148,15 +159,15 @@ def _serving(folder: Path, days: int, load: float, speeds: Speeds,
     if not load:
         return [], 0.0
     offered = services(speeds.chips, speeds.sheet)
-    busy = [traffic(folder / "azure_llm", service, days, rng) for service in offered]
-    start, span = EPOCH + FIRST_DAY * DAY, days * DAY
+    busy = [traffic(folder / "azure_llm", service, days[1] - days[0], rng)
+            for service in offered]
 
     def at(multiple: float) -> list[Arrival]:
         return [arrival for service, seconds in zip(offered, busy, strict=True)
-                for arrival in replicas(service, seconds * multiple, start)]
+                for arrival in replicas(service, seconds * multiple, EPOCH + days[0] * DAY)]
 
     def made(multiple: float) -> float:
-        return best_assignment(demand(at(multiple)), speeds.fleet, span).load
+        return best_assignment(demand(at(multiple)), speeds.fleet, _span(days)).load
 
     low, high = 0.0, 1.0
     if (least := made(low)) > load:
@@ -172,14 +183,14 @@ def _serving(folder: Path, days: int, load: float, speeds: Speeds,
 
 # -- training -------------------------------------------------------------------------------------
 
-def _training(folder: Path, days: int, load: float, serving: Demand, speeds: Speeds,
+def _training(folder: Path, days: tuple[int, int], load: float, serving: Demand, speeds: Speeds,
               rng: np.random.Generator,
               factors: tuple[float, float]) -> tuple[list[Arrival], str]:
     """Return the submissions that make the load beside the replicas, and how they were made."""
     jobs, largest = _window(folder, days), max(
         count for chip, count in speeds.devices.items() if speeds.largest[chip] > 1)
     fitting = [job for job in jobs if job.devices <= largest]
-    span, work = days * DAY, speeds.mean()
+    span, work = _span(days), speeds.mean()
     low, high = np.log(factors)
     drawn = np.exp(rng.uniform(low, high, len(fitting)))
     once = [_arrival(job, job.arrival_ms, factor, work, speeds)
@@ -191,17 +202,17 @@ def _training(folder: Path, days: int, load: float, serving: Demand, speeds: Spe
                          "for none; a larger scale or load is accepted")
     last = sustained(demand(made), serving, speeds.fleet, span, load)
     return [_stretched(arrival, last) for arrival in made], (
-        f"Philly submissions of days {FIRST_DAY} to {FIRST_DAY + days} x {times:.2f} "
+        f"Philly submissions of days {days[0]} to {days[1]} x {times:.2f} "
         f"({len(made)} jobs; {len(jobs) - len(fitting)} too large for the fleet left out), "
         f"durations capped at 3 days on V100, x {work * last:.2f}")
 
 
-def _window(folder: Path, days: int) -> list[TraceJob]:
+def _window(folder: Path, days: tuple[int, int]) -> list[TraceJob]:
     path = folder / "philly" / philly.TRACE
     jobs = [job for job in philly.read_jobs(path)
-            if FIRST_DAY * DAY <= job.arrival_ms < (FIRST_DAY + days) * DAY]
+            if days[0] * DAY <= job.arrival_ms < days[1] * DAY]
     if not jobs:
-        raise InputError(f"{path}: no submissions in days {FIRST_DAY} to {FIRST_DAY + days}")
+        raise InputError(f"{path}: no submissions in days {days[0]} to {days[1]}")
     return jobs
 
 
@@ -226,14 +237,14 @@ def _durations(listed: tuple[tuple[str, int], ...], first: int) -> tuple[tuple[s
     return tuple((chip, -(-first * PPM // ppm)) for chip, ppm in listed)
 
 
-def _repeated(arrival: Arrival, times: float, days: int,
+def _repeated(arrival: Arrival, times: float, days: tuple[int, int],
               rng: np.random.Generator) -> list[Arrival]:
     """Return a submission `times` times in the mean: itself, then copies on other days."""
     copies = floor(times) + int(rng.random() < times - floor(times))
-    start, made = EPOCH + FIRST_DAY * DAY, []
+    start, count, made = EPOCH + days[0] * DAY, days[1] - days[0], []
     for number in range(copies):
-        turn = int(rng.integers(1, days)) * DAY if number and days > 1 else 0
-        at = start + (arrival.at - start + turn) % (days * DAY) + int(rng.integers(JITTER_MS))
+        turn = int(rng.integers(1, count)) * DAY if number and count > 1 else 0
+        at = start + (arrival.at - start + turn) % _span(days) + int(rng.integers(JITTER_MS))
         made.append(replace(arrival, at=at, spec=replace(
             arrival.spec, name=f"{arrival.spec.name}-{number}")))
     return made

@@ -89,10 +89,10 @@ class Run:
         schedule = self.theatre.driver.rooms.schedule
         now = set(schedule.ids_in(*phases.HOLDS_DEVICES))
         for job in before - now:
-            (start, slots), spec = self._placed.pop(job), schedule.spec(job)
+            start, slots = self._placed.pop(job)
             self._intervals.append(Interval(
-                self._by_job[job], start, self._ran_from.pop(job, at), at, spec.devices,
-                schedule.job(job).chip, slots=slots))
+                self._by_job[job], start, self._ran_from.pop(job, at), at,
+                sum(len(devices) for _, devices in slots), schedule.job(job).chip, slots=slots))
         for job in now - before:
             self._placed[job] = at, tuple(
                 (self._hosts[name], indices) for name, indices in schedule.job(job).slots)

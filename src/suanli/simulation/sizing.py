@@ -10,6 +10,8 @@ from suanli.terms.errors import InputError
 
 DEVICES_PER_HOST = 8
 PRICE_MRMB = 1000
+# As in NVIDIA's DGX SuperPOD of H100: scalable units of 32 hosts, four of them under one spine.
+HOSTS_PER_LEAF, LEAVES_PER_SPINE = 32, 4
 ZONE, AREA = "philly-1", "philly"
 
 
@@ -34,8 +36,10 @@ def _fleet_of(chips: list[str], hosts: int) -> Fleet:
 
 
 def generated_fleet(hosts: int) -> Fleet:
-    """Return the fleet of the generated workload: H100 hosts of eight."""
-    return Fleet((HostGroup(ZONE, AREA, "h100-sxm-80", DEVICES_PER_HOST, hosts),), PRICE_MRMB)
+    """Return the fleet of the generated workload: H100 hosts of eight, in leaves and spines."""
+    return Fleet((HostGroup(ZONE, AREA, "h100-sxm-80", DEVICES_PER_HOST, hosts,
+                            hosts_per_leaf=HOSTS_PER_LEAF, leaves_per_spine=LEAVES_PER_SPINE,
+                            network="infiniband"),), PRICE_MRMB)
 
 
 def load_of(workload: Workload, span_ms: int) -> float:

@@ -11,10 +11,11 @@ from suanli.simulation.confidence import Mean, mean_of
 from suanli.simulation.trials import KINDS, Row
 
 MEASURES = ("queueing_delay_mean_s", "queueing_delay_p50_s", "queueing_delay_p95_s",
-            "jct_mean_s", "makespan_s", "rho_worst", "rho_over_one_share", "utilisation",
-            "allocated_share", "interval_coverage", "offered_load",
-            "backlog_growth_device_hours_per_day")
-DELAYS = ("queueing_delay_mean_s", "queueing_delay_p50_s", "queueing_delay_p95_s", "jct_mean_s")
+            "above_bound_s", "slo_attainment", "jct_mean_s", "makespan_s", "rho_worst",
+            "rho_over_one_share", "utilisation", "allocated_share", "interval_coverage",
+            "offered_load", "backlog_growth_device_hours_per_day")
+DELAYS = ("queueing_delay_mean_s", "queueing_delay_p50_s", "queueing_delay_p95_s", "jct_mean_s",
+          "above_bound_s")
 
 
 def groups(rows: Iterable[Row]) -> list[list[Row]]:

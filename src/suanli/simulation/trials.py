@@ -1,8 +1,8 @@
 """One trial: a workload, a fleet and a policy under one seed, and the row that it comes to.
 
-A trace is a folder, known by the files in it, or `generated`. Each kind of trace says which
-options it knows, which policies it runs, and how to run one trial: to add a kind, add a line to
-`KINDS`. A trial's identity is a hash of its parameters, so that a row is found again after an
+A trace is a folder, known by the files in it, `generated`, or `mixed`. Each kind of trace says
+which options it knows, which policies it runs, and how to run one trial: to add a kind, add a line
+to `KINDS`. A trial's identity is a hash of its parameters, so that a row is found again after an
 interruption; the folder's place on this machine is no part of it.
 """
 
@@ -11,7 +11,8 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,9 +24,11 @@ from suanli.planning.onboarding import Fleet
 from suanli.planning.policies import POLICIES
 from suanli.planning.scheduler import Scheduler
 from suanli.simulation.arena import Arena
+from suanli.simulation.bounds import srpt_bound
 from suanli.simulation.explained import Explained
 from suanli.simulation.generator import day_of_jobs
 from suanli.simulation.metrics import metrics
+from suanli.simulation.mixed import PARTS, Mixed, mixed_workload
 from suanli.simulation.record import Record
 from suanli.simulation.run import Progress, Run
 from suanli.simulation.schedulers import SCHEDULERS, scheduler
@@ -35,12 +38,14 @@ from suanli.simulation.sizing import fleet_for, generated_fleet, load_of
 from suanli.simulation.traces.openb import HOSTS
 from suanli.simulation.traces.philly import FACTORS, THROUGHPUTS, TRACE, read_workload
 from suanli.simulation.traces.shockwave import TRACE as SHOCKWAVE
+from suanli.simulation.traces.spot2026 import NODES
 from suanli.simulation.workload import Workload
 from suanli.simulation.world import EPOCH, World
 from suanli.terms.errors import InputError
 from suanli.terms.instant import DAY, SECOND
 
 GENERATED: Final = "generated"
+MIXED: Final = "mixed"
 GENERATED_JOBS = 1000
 GENERATED_TENANTS = tuple(f"tenant-{n}" for n in range(1, 9))
 IDENTITY_HEX = 16
@@ -52,7 +57,7 @@ class Trial:
     """What to run. A kind of trace reads the options that it knows and no others."""
 
     kind: str
-    folder: Path  # of the trace; not used where the workload is generated
+    folder: Path  # of the trace, for `mixed` of all; not used where the workload is generated
     policy: str
     seed: int
     load: float = 0.85  # sizes the fleet
@@ -63,6 +68,8 @@ class Trial:
     arena: bool = False  # leave out market and ledger for every policy
     workload: str = "default"  # variant of a trace that has several
     demand: float = 1.3  # arriving demand over capacity, of traces without departures
+    scale: float = 0.1  # the part of the inventory that is the fleet
+    part: str = "all"  # of the mixed workload (`mixed.PARTS`)
     explain: tuple[int, ...] | None = None  # tell why jobs wait, of these by number the story
 
     @property
@@ -106,6 +113,7 @@ class Kind(NamedTuple):
     options: tuple[str, ...]
     policies: tuple[str, ...]
     run: Callable[[Trial, Progress], Row | Result]
+    defaults: tuple[tuple[str, Any], ...] = ()  # where they are not those of a trial
 
 
 class Setting(NamedTuple):
@@ -115,6 +123,11 @@ class Setting(NamedTuple):
     fleet: Fleet
     offered: float
     start: int  # of virtual time
+
+
+def place_of(word: str, traces: Path) -> Path | None:
+    """Return where a word's data lies, `traces` being the folder of all; None: it is no word."""
+    return {GENERATED: Path(GENERATED), MIXED: traces}.get(word)
 
 
 def kind_of(folder: Path) -> str:
@@ -132,8 +145,14 @@ def kind_of(folder: Path) -> str:
             return name
     known = "; ".join(f"{name}: {' or '.join(k.marks)}" for name, k in KINDS.items() if k.marks)
     found = "none of them in it" if folder.exists() else "no such file or folder"
-    raise InputError(f"trace {str(folder)!r}; {GENERATED}, or a folder with the files of a trace "
-                     f"({known}) is accepted; found {found}")
+    raise InputError(f"trace {str(folder)!r}; {GENERATED}, {MIXED}, or a folder with the files of "
+                     f"a trace ({known}) is accepted; found {found} (--data or SUANLI_DATA says "
+                     "where public data is)")
+
+
+def trial_of(kind: str, folder: Path, policy: str, seed: int, **options: Any) -> Trial:
+    """Return a trial with its kind's defaults where an option is not given."""
+    return Trial(kind, folder, policy, seed, **(dict(KINDS[kind].defaults) | options))
 
 
 def check_policies(policies: list[str]) -> None:
@@ -185,6 +204,22 @@ def _generated(trial: Trial, progress: Progress) -> Result:
     hosts = max(1, round(load_of(workload, DAY) / trial.load))
     setting = Setting(workload, generated_fleet(hosts), load_of(workload, DAY) / hosts, EPOCH)
     return _play(trial, setting, progress)
+
+
+@lru_cache(maxsize=1)  # the policies of a point and seed follow one another
+def _mixed_world(folder: Path, days: tuple[int, int], scale: float, load: float, seed: int,
+                 part: str, factors: tuple[float, float]) -> tuple[Mixed, float]:
+    """Return the mixed workload, and its shortest-remaining-time bound in seconds."""
+    made = mixed_workload(folder, days, scale, load, seed, PARTS[part], factors)
+    return made, srpt_bound(made.workload, made.fleet)
+
+
+def _mixed(trial: Trial, progress: Progress) -> Result:
+    made, bound = _mixed_world(trial.folder, trial.days, trial.scale, trial.load, trial.seed,
+                               trial.part, trial.limit_factors)
+    played = _play(trial, Setting(made.workload, made.fleet, made.offered, EPOCH), progress)
+    above = played.row["queueing_delay_mean_s"] - bound
+    return replace(played, row=played.row | {"srpt_bound_s": bound, "above_bound_s": above})
 
 
 def _openb(trial: Trial, progress: Progress) -> Row:
@@ -242,6 +277,9 @@ KINDS: Final[dict[str, Kind]] = {
     "philly": Kind((TRACE, THROUGHPUTS), (
         "load", "fleet", "days", "limit_factors", "restore_s", "arena"), tuple(SCHEDULERS),
         _philly),
+    MIXED: Kind((f"spot2026/{NODES}",), (
+        "load", "days", "scale", "part", "limit_factors", "restore_s"), tuple(SCHEDULERS), _mixed,
+        (("days", (10, 40)),)),
     "openb": Kind((HOSTS,), ("workload", "demand"),
                   ("random", "best-fit", "fgd", "tokenflow"), _openb),
     "shockwave": Kind((SHOCKWAVE,), (), tuple(SCHEDULERS), _shockwave),

@@ -4,11 +4,15 @@ Laws
 ----
 * Equal values have equal bytes, and only canonical bytes decode: `encode(decode(b)) == b`.
 * Only integers, strings, bytes, booleans, null, arrays and string-keyed maps exist; no floats.
+* Keyword-only fields came later than the others: those at the end that stand at their defaults are
+  left out, so that bytes and roots from before they came are still what they were.
 * A leaf and a node can never be confused: they are hashed behind different first bytes
   (RFC 9162 section 2.1.1).
 """
 
+import dataclasses
 import hashlib
+from functools import cache
 from typing import Any
 
 import cbor2
@@ -32,10 +36,26 @@ def plain(value: Any) -> Any:
         return [item if type(item) in _ATOMS else plain(item) for item in value]
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    fields = getattr(kind, "__dataclass_fields__", None)
-    if fields is None:
-        return value
-    return [plain(getattr(value, field)) for field in fields]
+    return [plain(item) for item in values_of(value)] if dataclasses.is_dataclass(kind) else value
+
+
+def values_of(record: Any) -> list[Any]:
+    """Return a dataclass's values in order, less the later fields left out at the end."""
+    kind: type = type(record)
+    first, later = fields_of(kind)
+    values = [getattr(record, name) for name in first]
+    added = [getattr(record, name) for name, _ in later]
+    while added and added[-1] == later[len(added) - 1][1]:
+        added.pop()
+    return values + added
+
+
+@cache
+def fields_of(kind: type) -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
+    """Return the names of a dataclass's fields, and names and defaults of those that came later."""
+    fields = dataclasses.fields(kind)
+    return (tuple(f.name for f in fields if not f.kw_only),
+            tuple((f.name, f.default) for f in fields if f.kw_only))
 
 
 def encode(value: Any) -> bytes:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from suanli.terms.canonical import fields_of, values_of
 from suanli.terms.errors import InputError
 from suanli.terms.quantity import INT64_MAX
 
@@ -36,7 +37,7 @@ def decode_command(kinds: Mapping[str, type], plain: Any) -> Any:
 
 def encode_command(command: Any) -> list[Any]:
     """Return the plain form that `decode_command` reads."""
-    return [command.kind, [getattr(command, f.name) for f in dataclasses.fields(command)]]
+    return [command.kind, values_of(command)]
 
 
 @cache
@@ -46,12 +47,17 @@ def _annotations(cls: type) -> list[tuple[str, Any]]:
 
 
 def _build(cls: Any, values: Any, where: str) -> Any:
-    wanted = _annotations(cls)
-    if not isinstance(values, list) or len(values) != len(wanted):
+    wanted, (first, later) = _annotations(cls), fields_of(cls)
+    if not isinstance(values, list) or not len(first) <= len(values) <= len(wanted):
         names = ", ".join(name for name, _ in wanted)
         raise InputError(f"{where}: found {values!r:.80}; a list of ({names}) is accepted")
-    return cls(*(typed_value(hint, value, f"{where}.{name}")
-                 for (name, hint), value in zip(wanted, values, strict=True)))
+    made = cls(**{name: typed_value(hint, value, f"{where}.{name}")
+                  for (name, hint), value in zip(wanted, values, strict=False)})
+    # Two encodings of one record would be two hashes of it.
+    if len(values_of(made)) != len(values):
+        raise InputError(f"{where}: {', '.join(name for name, _ in later)} at their defaults; "
+                         "they are left out at the end")
+    return made
 
 
 def typed_value(hint: Any, value: Any, where: str) -> Any:

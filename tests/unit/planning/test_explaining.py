@@ -1,5 +1,7 @@
 """Why a job waits: one hand-made world for each constraint."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -134,3 +136,22 @@ def test_what_is_sold_for_the_hour_is_not_free_for_shared_work() -> None:
     assert told(v, submit(v, 2)) == (
         "sold", "it fits on chip, but what is free there is sold for this hour or kept for serving")
     assert told(v, submit(v, 1))[0] == "next-round"
+
+
+def test_a_required_level_needs_the_room_in_one_block() -> None:
+    """Two leaves of two hosts, one host of each full: eight devices are free in no leaf."""
+    v = View((PoolSpec("z", "chip", (4, 4, 4, 4), ("a", "a", "b", "b")),))
+    occupy(v, 4, 0, 4, 0)
+    ask = Request(9, 0, 8, 1000, (PPM,), HOUR, level_required="leaf")
+    assert told(v, v.submit(ask, 0)) == (
+        "no-block", "8 devices of chip are free, but not 8 within one leaf")
+    assert told(v, v.submit(replace(ask, devices=4), 0))[0] == "next-round"
+
+
+def test_an_elastic_job_is_judged_by_the_fewest_devices_that_it_accepts() -> None:
+    v = view(4)
+    occupy(v, 2)
+    assert told(v, v.submit(Request(9, 0, 4, 1000, (PPM,), HOUR, devices_min=2), 0))[0] == (
+        "next-round")
+    assert told(v, v.submit(Request(9, 0, 4, 1000, (PPM,), HOUR, devices_min=3), 0)) == (
+        "capacity", "it asks for 3 devices; 2 of chip are free")

@@ -21,6 +21,7 @@ from suanli.schedule.commands import Cancel, Ended, Place, Preempt, Started, Sub
 from suanli.simulation.run import Run
 from suanli.simulation.world import EPOCH, World
 from suanli.terms.instant import HOUR, MINUTE
+from suanli.terms.refusals import Code
 
 
 def state_of(mirror: Mirror) -> dict[str, Any]:
@@ -201,3 +202,33 @@ def test_a_fresh_scheduler_learns_from_the_jobs_that_ended(stage: Stage) -> None
     finished = Mirror(stage.rooms, [1], stage.at).view.finished
     assert [ran for _, ran in finished] == [HOUR // 2]
     assert np.array(finished).shape == (1, 2)
+
+
+def test_an_elastic_job_is_placed_narrow_and_gets_the_longer_limit(stage: Stage) -> None:
+    planner = Planner(POLICIES["tokenflow"], [1])
+    tell(stage, planner, 2, Submit(spec(devices=8, time_limit_ms=HOUR)))
+    settled(stage, planner)
+    elastic = int(tell(stage, planner, 3, Submit(spec(
+        devices=16, devices_min=4, time_limit_ms=2 * HOUR, max_hourly_cost=10**9))
+    ).answer["job"])
+    assert [sum(len(d) for _, d in c.slots) for c in settled(stage, planner)] == [8]
+    job = stage.rooms.schedule.job(elastic)
+    assert job.limit - job.placed == 4 * HOUR
+    mirror = planner.cycle.mirror
+    assert mirror is not None
+    assert mirror.view.jobs.width[mirror.rows[elastic]] == 8
+    tell(stage, planner, 1, Ended(elastic, 1, stage.at, stage.at, 0, False, 0, 0))
+    assert sorted(planner.cycle.in_step(stage.rooms, stage.at).view.free) == [0, 8]
+
+
+def test_a_gang_waits_rather_than_leave_the_level_that_it_requires(stage: Stage) -> None:
+    """Both hosts have room for twelve devices together; a job for one host waits for one."""
+    planner = Planner(POLICIES["tokenflow"], [1])
+    for member, changes in ((2, {"devices": 2}), (3, {"devices": 12}),
+                            (3, {"devices": 8, "level_required": "host"})):
+        tell(stage, planner, member, Submit(spec(is_preemptible=False, **changes)))
+    placed = [c.job for c in settled(stage, planner) if isinstance(c, Place)]
+    assert placed == [1, 3]
+    assert len(stage.rooms.schedule.job(3).slots) == 1
+    impossible = stage.say(3, Submit(spec(devices=12, level_required="host")))
+    assert impossible.code == Code.GANG_DOES_NOT_FIT

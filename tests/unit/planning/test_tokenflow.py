@@ -11,13 +11,20 @@ from suanli.planning.view import PPM, PoolSpec, Request, View
 from suanli.terms.instant import HOUR, MINUTE
 
 
-def view(*hosts: int, leaf: tuple[int, ...] = ()) -> View:
-    return View((PoolSpec("z", "chip", hosts, leaf),))
+def view(*hosts: int, leaf: str = "") -> View:
+    return View((PoolSpec("z", "chip", hosts, tuple(leaf)),))
 
 
-def submit(v: View, devices: int, hours: float, at: int = 0, tenant: int = 0) -> int:
+def submit(v: View, devices: int, hours: float, at: int = 0, tenant: int = 0,
+           least: int = 0) -> int:
     return v.submit(Request(v.jobs.count + 1, tenant, devices, 1000, (PPM,),
-                            round(hours * HOUR)), at)
+                            round(hours * HOUR), devices_min=least), at)
+
+
+def promise(v: View, devices: int, hours: float, at: int = 0,
+            speeds: tuple[int, ...] = (PPM,)) -> int:
+    return v.submit(Request(v.jobs.count + 1, 1, devices, 1000, speeds, round(hours * HOUR),
+                            is_preemptible=False, slo_ms=MINUTE), at)
 
 
 def perform(v: View, scheduler: TokenFlow, at: int) -> list[str]:
@@ -25,7 +32,7 @@ def perform(v: View, scheduler: TokenFlow, at: int) -> list[str]:
     done = []
     for action in scheduler.decide(v, at):
         if isinstance(action, Bind):
-            v.bind(action.row, action.slots, at)
+            v.bind(action.row, action.slots, at, action.is_all)
             done.append(f"+{action.row}")
         elif isinstance(action, Preempt):
             v.release(action.row)
@@ -47,6 +54,14 @@ def test_estimates_learn_the_part_of_limits_that_is_used() -> None:
     assert runtimes.expected(np.array([0.5]))[0] > 0  # further than any: still something to come
 
 
+def test_promised_jobs_teach_nothing() -> None:
+    v, runtimes = view(8), RunTimes()
+    before = runtimes.expected(np.array([0.0]))[0]
+    v.end(promise(v, 1, 24), HOUR)
+    runtimes.learn(v)
+    assert runtimes.expected(np.array([0.0]))[0] == before
+
+
 def test_prices_follow_who_gains_most() -> None:
     """A job kind ten times faster on chip 0, one alike on both: 0 is dearer, but not tenfold."""
     prices = balanced_prices(np.array([[10.0, 1.0], [1.0, 1.0]]), np.array([10.0, 5.0]),
@@ -57,7 +72,7 @@ def test_prices_follow_who_gains_most() -> None:
 
 
 def test_the_lightest_goes_first_and_a_gang_stays_in_the_smallest_block() -> None:
-    v = view(4, 4, 4, 4, 4, leaf=(0, 0, 0, 1, 1))
+    v = view(4, 4, 4, 4, 4, leaf="aaabb")
     row = submit(v, 8, 1)
     assert perform(v, TokenFlow(), 0) == [f"+{row}"]
     assert {host for host, _ in v.slots[row]} == {3, 4}
@@ -76,6 +91,21 @@ def test_a_heavy_placement_makes_way_once_it_has_run_and_never_the_other_way() -
     assert perform(v, scheduler, 30 * MINUTE) == []  # the light one is not displaced in turn
 
 
+def test_an_elastic_gang_displaces_no_more_than_it_needs_and_keeps_its_width() -> None:
+    v, scheduler = view(4, 4), TokenFlow()
+    one, other = submit(v, 4, 100), submit(v, 4, 100)
+    perform(v, scheduler, 0)
+    row = submit(v, 8, 1, least=4)
+    (gone, came) = perform(v, scheduler, 11 * MINUTE)
+    assert (gone in (f"-{one}", f"-{other}"), came) == (True, f"+{row}")
+    assert (v.jobs.width[row], v.limit_on(row, 0)) == (4, 2 * HOUR)
+    (stays,) = {one, other} & v.active.keys()
+    v.release(stays)
+    v.end(stays, HOUR)
+    assert f"+{row}" not in perform(v, scheduler, 12 * MINUTE)
+    assert v.jobs.width[row] == 4
+
+
 def test_whoever_waits_too_long_gets_a_bounded_start() -> None:
     v, scheduler = view(4, 4), TokenFlow(Settings(is_preempting=False, is_fair=False))
     for _ in range(4):
@@ -92,4 +122,40 @@ def test_whoever_waits_too_long_gets_a_bounded_start() -> None:
     late, brief = submit(v, 1, 30, 26 * HOUR), submit(v, 1, 5, 26 * HOUR)
     done = perform(v, scheduler, 26 * HOUR)
     assert done == [f"+{brief}"]  # it is surely over by then; the other is not
+    assert late in v.queued
+
+
+def test_a_promised_start_goes_before_whatever_is_lighter_and_takes_any_chip() -> None:
+    """One device is free; the other chip is so much slower that no other job would take it."""
+    v = View((PoolSpec("z", "fast", (1,)), PoolSpec("z", "slow", (1,))))
+    light = v.submit(Request(1, 0, 1, 1000, (PPM, 1000), MINUTE), 0)
+    heavy = [promise(v, 1, 24, speeds=(PPM, 1000)) for _ in range(2)]
+    assert perform(v, TokenFlow(), 0) == [f"+{row}" for row in heavy]
+    assert light in v.queued
+
+
+def test_a_promised_start_displaces_lighter_work_of_a_larger_stated_size_only() -> None:
+    """Expected work does not matter to it, the stated size does: so no cycle, whoever asks."""
+    v, scheduler = view(4), TokenFlow()
+    larger, smaller = submit(v, 2, 13), submit(v, 2, 11)
+    perform(v, scheduler, 0)
+    v.jobs.progress_ms[larger] = 13 * HOUR - 10 * MINUTE  # as good as done
+    first, second = promise(v, 1, 24, MINUTE), promise(v, 1, 24, MINUTE)
+    assert perform(v, scheduler, MINUTE) == []  # nobody has run long enough
+    assert perform(v, scheduler, 11 * MINUTE)[:3] == [f"-{larger}", f"+{first}", f"+{second}"]
+    third = promise(v, 1, 24, 12 * MINUTE)
+    assert perform(v, scheduler, 12 * MINUTE) == []  # 22 device-hours are below its 24
+    assert {smaller, first, second} == set(v.active)
+    assert third in v.queued
+
+
+def test_no_reservation_holds_up_a_promised_start() -> None:
+    v, scheduler = view(4), TokenFlow(Settings(is_preempting=False, is_fair=False))
+    submit(v, 2, 48)
+    perform(v, scheduler, 0)
+    gang = submit(v, 4, 60)
+    perform(v, scheduler, 25 * HOUR)
+    assert scheduler.drains.by_row[gang].start == 48 * HOUR
+    late, replica = submit(v, 1, 30, 26 * HOUR), promise(v, 1, 30, 26 * HOUR)
+    assert perform(v, scheduler, 26 * HOUR) == [f"+{replica}"]
     assert late in v.queued

@@ -51,6 +51,16 @@ def ended(job: int, finished: int, code: int = 0, attempt: int = 1, lost: bool =
     ({"chips": (("t4-16", PPM),)}, Code.NO_ADMISSIBLE_CHIP),
     ({"area": "atlantis"}, Code.GANG_DOES_NOT_FIT),
     ({"argv": ("x" * 16_000,) * 5}, Code.COMMAND_TOO_LONG),
+    ({"devices": 8, "devices_min": 9}, Code.DEVICE_COUNT_OUT_OF_RANGE),
+    ({"devices": 8, "devices_min": 1}, Code.DEVICE_COUNT_OUT_OF_RANGE),
+    ({"devices": 8, "devices_min": -2}, Code.DEVICE_COUNT_OUT_OF_RANGE),
+    ({"devices": 20, "devices_min": 17}, Code.GANG_DOES_NOT_FIT),
+    ({"devices": 20, "devices_min": 16}, Code.OK),
+    ({"level_required": "rack"}, Code.UNKNOWN_LEVEL),
+    ({"level_preferred": "Leaf"}, Code.UNKNOWN_LEVEL),
+    ({"devices": 2, "level_required": "device"}, Code.GANG_DOES_NOT_FIT),
+    ({"devices": 9, "level_required": "host"}, Code.GANG_DOES_NOT_FIT),
+    ({"devices": 9, "level_required": "leaf"}, Code.GANG_DOES_NOT_FIT),  # no leaf is known
 ])
 def test_submissions_refused(stage: Stage, changes: dict[str, object], code: Code) -> None:
     assert stage.say(2, Submit(spec(**changes))).code == code
@@ -93,6 +103,65 @@ def test_a_gang_stands_on_one_chip_in_one_zone(stage: Stage) -> None:
     assert stage.say(1, Place(job, GANG, ((HOST, (0,)), (SECOND_HOST, (0,))))).code == 0
     picky = stage.must(2, Submit(spec(area="area-2"))).answer["job"]
     assert stage.say(1, Place(picky, SINGLE, ((HOST, (3,)),))).code == Code.UNKNOWN_AREA
+
+
+def test_a_gang_stays_within_the_level_that_it_requires(stage: Stage) -> None:
+    for number, (spine, leaf) in enumerate((("s", "a"), ("s", "a"), ("s", "b"), ("t", "a"))):
+        stage.must(1, RegisterHost(f"h{number}", "z", CHIP, 6, 0, "x", leaf=leaf, spine=spine))
+    pairs = {pair: ((pair[0], (0,)), (pair[1], (0,))) for pair in
+             [("h0", "h1"), ("h1", "h2"), ("h2", "h3")]}
+    for level, allowed in (("host", 0), ("leaf", 1), ("spine", 2), ("zone", 3), ("", 3)):
+        codes = []
+        for slots in pairs.values():
+            job = stage.must(2, Submit(spec(devices=2, level_required=level))).answer["job"]
+            codes.append(stage.say(1, Place(job, GANG, slots)).code)
+            if codes[-1] == 0:
+                stage.must(1, ended(job, stage.at))
+        assert codes == [0] * allowed + [Code.LEVEL_EXCEEDED] * (3 - allowed), level
+    refused = stage.say(2, Submit(spec(devices=13, level_required="leaf")))
+    assert (refused.code, refused.reason) == (
+        Code.GANG_DOES_NOT_FIT, "13 devices; the largest leaf with an admissible chip has 12: "
+        "z/s/a")
+
+
+def test_an_elastic_gang_is_billed_and_limited_by_what_it_got(stage: Stage) -> None:
+    """Of 4 devices for 30 minutes it gets 2: an hour's limit, two device-hours at most."""
+    fields = {"devices": 4, "devices_min": 2, "time_limit_ms": 30 * MINUTE}
+    job = stage.must(2, Submit(spec(**fields))).answer["job"]
+    for devices in ((0,), (0, 1, 2, 3, 4)):
+        said = stage.say(1, Place(job, GANG, ((HOST, devices),)))
+        assert (said.code, "asks for 2 to 4" in said.reason) == (Code.GANG_DOES_NOT_FIT, True)
+    stage.must(1, Place(job, GANG, ((HOST, (0, 1)),)))
+    record = stage.rooms.schedule.job(job)
+    assert (spec(**fields).width(record), record.limit) == (2, START + HOUR)
+    held = sum(hold[2] for hold in stage.rooms.ledger.tables["holds"].values())
+    whole = stage.must(2, Submit(spec(devices=2, time_limit_ms=HOUR))).answer["job"]
+    stage.must(1, Place(whole, GANG, ((HOST, (2, 3)),)))
+    assert sum(hold[2] for hold in stage.rooms.ledger.tables["holds"].values()) == 2 * held
+    stage.must(1, Started(job, 1))
+    stage.at += 6 * MINUTE
+    stage.must(1, ended(job, stage.at))
+    stage.must(1, ended(whole, stage.at))
+    usage = stage.rooms.settlement.usage
+    assert usage(job, 1) == usage(whole, 1)
+    assert usage(job, 1)[0] == 2 * 6 * MINUTE
+
+
+def test_an_elastic_gang_that_is_sent_back_has_done_what_its_devices_could(stage: Stage) -> None:
+    """A quarter of an hour on half the devices is half of a quarter; the rest is for all four."""
+    fields = {"devices": 4, "devices_min": 2, "time_limit_ms": 30 * MINUTE}
+    job = stage.must(2, Submit(spec(**fields))).answer["job"]
+    stage.must(1, Place(job, GANG, ((HOST, (0, 1)),)))
+    stage.must(1, Started(job, 1))
+    stage.must(1, Stop(job, phases.PRICED_OUT))
+    stage.at += 15 * MINUTE
+    stage.must(1, Ended(job, 1, stage.at, stage.at, 143, False, 5, 6))
+    record = stage.rooms.schedule.job(job)
+    assert record.phase == phases.QUEUED
+    assert record.progress_ms == record.spent_ms == 15 * MINUTE // 2
+    stage.must(1, Place(job, GANG, ((HOST, (0, 1, 2, 3)),)))
+    again = stage.rooms.schedule.job(job)
+    assert again.limit - stage.at == 30 * MINUTE - 15 * MINUTE // 2
 
 
 def test_hosts_that_are_down_or_anothers(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """The arena: the same figures as the whole domain, and no scheduler breaks its rules."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,39 @@ def test_every_scheduler_ends_every_job_and_repeats_itself(policy: str) -> None:
                       if i.job == row and i.devices == arrival.spec.devices)
             if record.ended[row] >= 0:
                 assert abs(ran - arrival.durations[0][1]) <= 10  # a millisecond an attempt
+
+
+def elastic(made: Workload, least: int = 2) -> Workload:
+    return replace(made, arrivals=tuple(
+        replace(a, spec=replace(a.spec, devices_min=least if a.spec.devices > least else 0))
+        for a in made.arrivals))
+
+
+def test_elastic_gangs_take_what_there_is_for_longer() -> None:
+    """Of 12 devices 10 are busy for an hour: 4 for 30 minutes become 2 for an hour."""
+    made = elastic(workload((0, "a", 10, 60), (1, "a", 4, 30)), 2)
+    rigid = replace(made.arrivals[0], spec=replace(made.arrivals[0].spec, devices_min=0))
+    made = replace(made, arrivals=(rigid, made.arrivals[1]))
+    record = Arena(made, [FLEET], scheduler("tokenflow", 1)).go()
+    assert [(i.devices, i.end - i.start) for i in record.intervals if i.job == 1] == [(2, HOUR)]
+    rigid_record = Arena(made, [FLEET], scheduler("best-fit", 1)).go()
+    assert [i.devices for i in rigid_record.intervals if i.job == 1] == [4]
+
+
+def test_elastic_gangs_do_all_their_work_over_all_attempts() -> None:
+    made = elastic(random_workload(7))
+    record = Arena(made, [FLEET], scheduler("tokenflow", 3), restore_ms=MINUTE).go()
+    widths = set()
+    for row, arrival in enumerate(made.arrivals):
+        did = 0
+        for i in (i for i in record.intervals if i.job == row):
+            assert arrival.spec.width_min <= i.devices <= arrival.spec.devices
+            widths.add(i.devices < arrival.spec.devices)
+            did += (i.end - i.ran_from - i.lost_ms) * i.devices
+        # A millisecond an attempt is rounded.
+        assert abs(did - arrival.durations[0][1] * arrival.spec.devices) <= 100
+    assert widths == {True, False}
+    assert record.preemptions
 
 
 class Scripted:

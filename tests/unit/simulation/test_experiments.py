@@ -7,6 +7,7 @@ import pytest
 
 from suanli.simulation.experiments import Experiment, read_experiment
 from suanli.simulation.traces.philly import TRACE
+from suanli.simulation.traces.spot2026 import NODES
 from suanli.simulation.trials import kind_of
 from suanli.terms.errors import InputError
 
@@ -49,7 +50,7 @@ def test_an_identity_is_of_the_parameters_and_not_of_the_place(tmp_path: Path) -
     ("trace", "treace", "treace: an unknown key; title, trace"),
     ('"philly"', "7", "trace: found 7; a name"),
     ('"philly"', '"nowhere"', "with the files of a trace"),
-    ('"fifo"', '"magic"', "policy 'magic'; fifo, best-fit"),
+    ('"fifo"', '"magic"', "policy 'magic'; tokenflow, best-fit, fifo"),
     ('"fifo"', "3", "policies: found ['best-fit', 3]; a list of policy names"),
     ('"fifo"', '"best-fit"', "policies: found ['best-fit', 'best-fit']; each may stand"),
     ('["best-fit", "fifo"]', "[]", "policies: found []; a list of policy names"),
@@ -92,7 +93,7 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_nothing_known_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="generated, or a folder with the files of a trace"):
+    with pytest.raises(InputError, match="generated, mixed, or a folder with the files of a trace"):
         kind_of(tmp_path)
 
 
@@ -101,5 +102,7 @@ def test_a_folder_of_nothing_known_is_refused(tmp_path: Path) -> None:
 def test_the_examples_are_read(path: Path, tmp_path: Path) -> None:
     (tmp_path / "philly").mkdir()
     (tmp_path / "philly" / TRACE).touch()
+    (tmp_path / "spot2026").mkdir()
+    (tmp_path / "spot2026" / NODES).touch()
     found = read_experiment(path, tmp_path)
     assert len(found.trials) == len({t.identity for t in found.trials}) > len(found.centre)

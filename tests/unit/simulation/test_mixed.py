@@ -13,7 +13,7 @@ from suanli.simulation.schedulers import scheduler
 from suanli.terms.errors import InputError
 from suanli.terms.instant import DAY
 
-DAYS, SCALE, SEED = 3, 0.03, 4
+DAYS, SCALE, SEED = (10, 13), 0.03, 4
 
 
 def made(folder: Path, load: float = 0.85, share: float = 0.3, seed: int = SEED,
@@ -30,10 +30,10 @@ def test_the_offered_load_is_as_asked_within_a_host(public_data: Path, load: flo
                                                     share: float) -> None:
     mixed = made(public_data, load, share)
     work = demand(mixed.workload.arrivals)
-    assert mixed.offered == best_assignment(work, mixed.fleet, DAYS * DAY).load
+    assert mixed.offered == best_assignment(work, mixed.fleet, 3 * DAY).load
     assert abs(mixed.offered - load) * devices(mixed) < 8
     serving = [a for a in mixed.workload.arrivals if a.slo_ms]
-    alone = best_assignment(demand(serving), mixed.fleet, DAYS * DAY).load if serving else 0
+    alone = best_assignment(demand(serving), mixed.fleet, 3 * DAY).load if serving else 0
     assert abs(alone - load * share) * devices(mixed) < 8
     assert bool(serving) == (share > 0)
     assert (len(serving) == len(mixed.workload.arrivals)) == (share == 1)
@@ -75,14 +75,15 @@ def test_a_run_says_how_many_replicas_started_in_time(public_data: Path) -> None
 
 
 @pytest.mark.parametrize(("changes", "said"), [
-    ({"days": 0}, "days 0"), ({"days": 200}, "days 200"), ({"load": 0}, "load 0"),
+    ({"days": (10, 10)}, "days 10 to 10"), ({"days": (10, 126)}, "days 10 to 126"),
+    ({"load": 0}, "load 0"),
     ({"load": float("nan")}, "load nan"), ({"inference_share": 1.1}, "inference share 1.1"),
     ({"factors": (0, 1)}, "limit factors"), ({"factors": (2, 1)}, "limit factors"),
     ({"scale": 0}, "scale 0")])
 def test_arguments_out_of_range_are_named(tmp_path: Path, changes: dict[str, object],
                                           said: str) -> None:
     (tmp_path / "spot2026").mkdir()
-    asked = {"days": 3, "scale": 0.1, "load": 0.85, "seed": 1, "inference_share": 0.3,
+    asked = {"days": DAYS, "scale": 0.1, "load": 0.85, "seed": 1, "inference_share": 0.3,
              "factors": (1, 10), **changes}
     with pytest.raises(InputError, match=said):
         mixed_workload(tmp_path, **asked)  # type: ignore[arg-type]
@@ -91,3 +92,10 @@ def test_arguments_out_of_range_are_named(tmp_path: Path, changes: dict[str, obj
 def test_too_small_a_share_of_inference_is_refused(public_data: Path) -> None:
     with pytest.raises(InputError, match="one replica of each service"):
         made(public_data, share=0.001)
+
+
+def test_tokenflow_keeps_promises_that_best_fit_breaks(public_data: Path) -> None:
+    mixed = made(public_data, load=1.0)
+    kept = {name: metrics(Arena(mixed.workload, [mixed.fleet], scheduler(name, 1)).go(),
+                          mixed.workload)["slo_attainment"] for name in ("tokenflow", "best-fit")}
+    assert kept["tokenflow"] > 0.95 > kept["best-fit"]

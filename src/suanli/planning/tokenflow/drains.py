@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from suanli.planning.tokenflow.kernels import NEVER
+from suanli.planning.tokenflow.room import NEVER
 from suanli.planning.view import Ints, View
 from suanli.terms.instant import HOUR
 
@@ -44,23 +44,35 @@ class Drains:
     def ready(self, view: View) -> list[int]:
         """Return the rows whose hosts are free, the longest reserved first."""
         return [row for row, drain in self.by_row.items()
-                if sum(int(view.free[host]) for host in drain.hosts) >= view.jobs.devices[row]]
+                if sum(int(view.free[host]) for host in drain.hosts) >= view.jobs.devices_min[row]]
 
     def reserve(self, view: View, row: int, pool: int, at: int) -> None:
         """Keep the hosts of a pool that are surely free first, if enough may be kept."""
         lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
-        size, devices = int(view.devices[lo:hi].max()), int(view.jobs.devices[row])
+        size, devices = int(view.devices[lo:hi].max()), int(view.jobs.devices_min[row])
         need = -(-devices // size)
         taken = {host for drain in self.by_row.values() for host in drain.hosts}
         kept = sum(int(view.devices[host]) for host in taken if lo <= host < hi)
         if kept + need * size > max(RESERVED_PART_MAX * view.devices[lo:hi].sum(), need * size):
             return
         over = _surely_free(view, lo, hi, min(devices, size), at)
-        order = [host for host in np.argsort(over, kind="stable") if lo + host not in taken
-                 and over[host] < NEVER][:need]
-        if len(order) == need:
-            self.by_row[row] = Drain(tuple(lo + int(host) for host in order),
-                                     int(over[order].max()), pool)
+        order = [lo + int(host) for host in np.argsort(over, kind="stable")
+                 if lo + host not in taken and over[host] < NEVER]
+        hosts = _first_block(order, need, view.blocks.within(int(view.jobs.level_required[row])))
+        if hosts:
+            self.by_row[row] = Drain(hosts, int(over[hosts[-1] - lo]), pool)
+
+
+def _first_block(order: list[int], need: int, within: Ints) -> tuple[int, ...]:
+    """Return the hosts of the first block to have enough, the earliest first; () if none has."""
+    found: dict[int, list[int]] = {}
+    for host in order:
+        block = int(within[host])
+        if block >= 0 or need == 1:
+            found.setdefault(block, []).append(host)
+            if len(found[block]) == need:
+                return tuple(found[block])
+    return ()
 
 
 def _surely_free(view: View, lo: int, hi: int, wanted: int, at: int) -> Ints:

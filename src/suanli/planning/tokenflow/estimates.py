@@ -1,9 +1,10 @@
 """Learned run times: which part of their stated limit jobs really use.
 
-Only jobs that ended teach, and only by (work done / stated limit). The ratio's distribution is kept
-as counts over geometric bins, so that everything asked for is a look-up by the part of the limit
-that a job has used already. Before anything has ended, every ratio is held equally likely (on a
-logarithmic scale).
+Only jobs that ended teach, and only by (work done / stated limit). One with a promised start does
+not: it stays as long as its traffic, whatever its limit, and its weight is nothing anyway. The
+ratio's distribution is kept as counts over geometric bins, so that everything asked for is a
+look-up by the part of the limit that a job has used already. Before anything has ended, every ratio
+is held equally likely (on a logarithmic scale).
 """
 
 from typing import Final
@@ -40,6 +41,8 @@ class RunTimes:
             return
         self._seen = len(view.finished)
         for row, ran_ms in fresh:
+            if view.jobs.slo_ms[row]:
+                continue
             ratio = ran_ms / int(view.jobs.limit_ms[row])
             self._count *= 1 - 1 / MEMORY_JOBS
             self._count[self._bin(ratio)] += 1

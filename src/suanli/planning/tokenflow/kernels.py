@@ -1,168 +1,40 @@
-"""The inner loops, compiled: gangs onto hosts, and which placements a gang would displace.
-
-Hosts of a pool hang in lists by their count of free devices, so that the tightest fit is found
-without looking at every host; wholly free hosts are counted by leaf and spine, so that a gang of
-hundreds of hosts is decided by looking at blocks. Everything is a flat int64 array; -1 ends a list.
-"""
-
-from typing import Any, Final
+"""The inner loop of placing, compiled: whole gangs into the smallest block that has room."""
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-Ints = npt.NDArray[np.int64]
-NEVER: Final = np.int64(2**62)
+from suanli.chips.topology import ZONE
+from suanli.planning.blocks import SPANS, Blocks, Ints
+from suanli.planning.tokenflow.room import (
+    NEVER,
+    Room,
+    find_block,
+    room_of,
+    tightest,
+    use_devices,
+)
 
 
 @njit(cache=True)
-def _hang(host: int, count: int, pool: int, head: Any, after: Any, before: Any) -> None:
-    first = head[pool, count]
-    after[host], before[host] = first, -1
-    if first >= 0:
-        before[first] = host
-    head[pool, count] = host
-
-
-@njit(cache=True)
-def _unhang(host: int, count: int, pool: int, head: Any, after: Any, before: Any) -> None:
-    if before[host] >= 0:
-        after[before[host]] = after[host]
-    else:
-        head[pool, count] = after[host]
-    if after[host] >= 0:
-        before[after[host]] = before[host]
-
-
-@njit(cache=True)
-def _tightest_of(free: int, pool: int, until: int, block: int, blocks: Any, head: Any, after: Any,
-                 reserved_from: Any, taken: Any) -> int:
-    """Return the first host with so many free devices; in a block if that is >= 0; not `taken`."""
-    host = head[pool, free]
-    while host >= 0:
-        if until <= reserved_from[host] and (block < 0 or blocks[host] == block) and not (
-                taken == host).any():
-            return int(host)
-        host = after[host]
-    return -1
-
-
-@njit(cache=True)
-def _tightest(count: int, pool: int, until: int, block: int, blocks: Any, head: Any, after: Any,
-              reserved_from: Any, taken: Any) -> int:
-    """Return the host with the fewest free devices that has `count`."""
-    for free in range(count, head.shape[1]):
-        host = _tightest_of(free, pool, until, block, blocks, head, after, reserved_from, taken)
-        if host >= 0:
-            return host
-    return -1
-
-
-@njit(cache=True)
-def _smallest_block(wanted: int, pool: int, size: int, until: int, blocks: Any, head: Any,
-                    after: Any, reserved_from: Any, count: Any) -> int:
-    """Return the block with the fewest wholly free hosts that has enough, or -1."""
-    count[:] = 0
-    host = head[pool, size]
-    while host >= 0:
-        count[blocks[host]] += until <= reserved_from[host]
-        host = after[host]
-    best = -1
-    for block in range(len(count)):
-        if count[block] >= wanted and (best < 0 or count[block] < count[best]):
-            best = block
-    return best
-
-
-@njit(cache=True)
-def _fraction(share: int, pool: int, until: int, used: Any, first_host: Any,
-              reserved_from: Any) -> tuple[int, int]:
-    """Return (host, device) on which a fraction leaves the least over, or (-1, -1)."""
-    best, at, device = 1001, -1, -1
-    for host in range(first_host[pool], first_host[pool + 1]):
-        if until > reserved_from[host]:
-            continue
-        for index in range(used.shape[1]):
-            left = 1000 - used[host, index] - share
-            if 0 <= left < best:
-                best, at, device = left, host, index
-    return at, device
-
-
-@njit(cache=True)
-def _lists(free: Ints, size: Ints, first_host: Ints, pool_of: Ints) -> tuple[Any, Any, Any, Any]:
-    """Return (head, after, before) of the lists, and the largest host by pool."""
-    hosts, pools = len(free), len(first_host) - 1
-    head = np.full((pools, int(size.max()) + 1), -1, dtype=np.int64)
-    after, before = np.full(hosts, -1, dtype=np.int64), np.full(hosts, -1, dtype=np.int64)
-    top = np.zeros(pools, dtype=np.int64)
-    for host in range(hosts - 1, -1, -1):
-        top[pool_of[host]] = max(top[pool_of[host]], size[host])
-        if size[host] > 0:
-            _hang(host, free[host], pool_of[host], head, after, before)
-    return head, after, before, top
-
-
-@njit(cache=True)
-def _take_fraction(host: int, device: int, share: int, pool: int, free: Any, used: Any, head: Any,
-                   after: Any, before: Any) -> None:
-    if used[host, device] == 0:
-        _unhang(host, free[host], pool, head, after, before)
-        free[host] -= 1
-        _hang(host, free[host], pool, head, after, before)
-    used[host, device] += share
-
-
-@njit(cache=True)
-def _take_hosts(got_host: Any, got_count: Any, pool: int, free: Any, used: Any, head: Any,
-                after: Any, before: Any) -> None:
-    for index in range(len(got_host)):
-        host, left = got_host[index], got_count[index]
-        _unhang(host, free[host], pool, head, after, before)
-        for device in range(used.shape[1]):
-            if left and used[host, device] == 0:
-                used[host, device], left = 1000, left - 1
-        free[host] -= got_count[index]
-        _hang(host, free[host], pool, head, after, before)
-
-
-@njit(cache=True)
-def _block_of(whole: int, pool: int, top: int, until: int, leaf: Any, spine: Any, nowhere: Any,
-              head: Any, after: Any, reserved_from: Any) -> tuple[int, Any]:
-    """Return the smallest leaf, spine or pool with so many wholly free hosts, and its labels."""
-    blocks = leaf
-    for span in range(3):
-        blocks = leaf if span == 0 else spine if span == 1 else nowhere
-        count = np.zeros(int(blocks.max()) + 1, dtype=np.int64)
-        block = _smallest_block(whole, pool, top, until, blocks, head, after, reserved_from, count)
-        if block >= 0:
-            return block, blocks
-    return -1, blocks
-
-
-@njit(cache=True)
-def _find_gang(count: int, pool: int, top: int, until: int, leaf: Any, spine: Any, nowhere: Any,
-               head: Any, after: Any, reserved_from: Any, out_host: Any, out_count: Any) -> int:
-    """Write where a gang goes; return on how many hosts, 0 where it does not fit."""
+def _find_gang(count: int, pool: int, limit: int, until: int, room: Room, blocks: Blocks,
+               reserved: Ints, reserved_from: Ints, out_host: Ints, out_count: Ints) -> int:
+    """Write where a gang goes within a block of a level; return on how many hosts, 0 for none."""
+    top, end, block, of = room.top[pool], 0, -1, blocks.of[SPANS - 1]
     whole, rest = (0, count) if count <= top else (count // top, count % top)
-    block, blocks, end = -1, nowhere, 0
     if whole:
-        block, blocks = _block_of(whole, pool, top, until, leaf, spine, nowhere, head, after,
-                                  reserved_from)
+        span, block = find_block(whole, rest, pool, limit, until, room, blocks, reserved,
+                                 reserved_from)
         if block < 0:
             return 0
-    host = head[pool, top]
+        of = blocks.of[span]
+    host = room.head[pool, top]
     while end < whole:
-        if until <= reserved_from[host] and blocks[host] == block:
+        if until <= reserved_from[host] and of[host] == block:
             out_host[end], out_count[end] = host, top
             end += 1
-        host = after[host]
+        host = room.after[host]
     if rest:
-        host = _tightest(rest, pool, until, block, blocks, head, after, reserved_from,
-                         out_host[:end])
-        if host < 0:
-            host = _tightest(rest, pool, until, -1, blocks, head, after, reserved_from,
-                             out_host[:end])
+        host = tightest(rest, pool, until, block, of, room, reserved_from, out_host[:end])
         if host < 0:
             return 0
         out_host[end], out_count[end] = host, rest
@@ -171,18 +43,146 @@ def _find_gang(count: int, pool: int, top: int, until: int, leaf: Any, spine: An
 
 
 @njit(cache=True)
-def pack(devices: Ints, shares: Ints, tiers: Ints, pools: Ints, until: Ints, room: Ints,
-         free: Ints, used: Ints, size: Ints, first_host: Ints, pool_of: Ints, leaf: Ints,
-         spine: Ints, reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def _take_gang(hosts: Ints, counts: Ints, pool: int, room: Room, blocks: Blocks) -> None:
+    for host, count in zip(hosts, counts):  # noqa: B905 (numba knows no `strict`)
+        left = count
+        for device in range(room.used.shape[1]):
+            if left and room.used[host, device] == 0:
+                room.used[host, device], left = 1000, left - 1
+        use_devices(host, count, pool, room, blocks)
+
+
+@njit(cache=True)
+def _fraction(share: int, pool: int, until: int, room: Room, first_host: Ints,
+              reserved_from: Ints) -> tuple[int, int]:
+    """Return (host, device) on which a fraction leaves the least over, or (-1, -1)."""
+    best, at, device = 1001, -1, -1
+    for host in range(first_host[pool], first_host[pool + 1]):
+        if until > reserved_from[host]:
+            continue
+        for index in range(room.used.shape[1]):
+            left = 1000 - room.used[host, index] - share
+            if 0 <= left < best:
+                best, at, device = left, host, index
+    return at, device
+
+
+@njit(cache=True)
+def _take_fraction(host: int, device: int, share: int, pool: int, room: Room,
+                   blocks: Blocks) -> None:
+    if room.used[host, device] == 0:
+        use_devices(host, 1, pool, room, blocks)
+    room.used[host, device] += share
+
+
+@njit(cache=True)
+def _place(devices: int, share: int, pool: int, limit: int, until: int, room: Room, blocks: Blocks,
+           first_host: Ints, reserved: Ints, reserved_from: Ints, out_host: Ints,
+           out_count: Ints) -> int:
+    """Place one job in a pool within a level; return on how many hosts, 0 where it does not fit."""
+    if share < 1000:
+        host, device = _fraction(share, pool, until, room, first_host, reserved_from)
+        if host < 0:
+            return 0
+        _take_fraction(host, device, share, pool, room, blocks)
+        out_host[0], out_count[0] = host, -1 - device
+        return 1
+    found = _find_gang(devices, pool, limit, until, room, blocks, reserved, reserved_from,
+                       out_host, out_count)
+    _take_gang(out_host[:found], out_count[:found], pool, room, blocks)
+    return found
+
+
+@njit(cache=True)
+def _widest(least: int, devices: int, pool: int, limit: int, until: int, room: Room,
+            blocks: Blocks, reserved: Ints, reserved_from: Ints, out_host: Ints,
+            out_count: Ints) -> int:
+    """Return the most devices, at least `least` and below `devices`, that have room; 0 for none.
+
+    Room for more is room for fewer, so it is found by halving: O(blocks x log devices).
+    """
+    low, high = least - 1, devices - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _find_gang(middle, pool, limit, until, room, blocks, reserved, reserved_from, out_host,
+                      out_count):
+            low = middle
+        else:
+            high = middle - 1
+    return low if low >= least else 0
+
+
+@njit(cache=True)
+def _place_part(least: int, devices: int, pools: Ints, limit: int, begin: int, until: Ints,
+                allowed: Ints, room: Room, blocks: Blocks, wanted: Ints, edge: Ints,
+                reserved_from: Ints, failed: Ints, out_host: Ints,
+                out_count: Ints) -> tuple[int, int]:
+    """Place an elastic job on the most devices that have room in any of its pools.
+
+    Returns (pool, hosts); (-1, 0) where not even `least` have. Fewer devices run longer: a host
+    that is reserved is used only if the job would be over in time even on `least`.
+    """
+    width, best, over = least - 1, -1, 0
+    for choice in range(len(pools)):
+        pool = pools[choice]
+        if pool < 0:
+            break
+        reserved = wanted[edge[pool]:edge[pool + 1]]
+        if len(reserved) == 0 and width + 1 >= failed[pool, limit]:
+            continue
+        end = begin + -(-(until[choice] - begin) * devices // least)
+        below = min(devices, allowed[pool] // 1000 + 1)
+        if below <= width + 1:
+            continue
+        found = _widest(width + 1, below, pool, limit, end, room, blocks, reserved,
+                        reserved_from, out_host, out_count)
+        if found:
+            width, best, over = found, pool, end
+        else:
+            failed[pool, :limit + 1] = np.minimum(failed[pool, :limit + 1], width + 1)
+    if best < 0:
+        return -1, 0
+    hosts = _find_gang(width, best, limit, over, room, blocks, wanted[edge[best]:edge[best + 1]],
+                       reserved_from, out_host, out_count)
+    _take_gang(out_host[:hosts], out_count[:hosts], best, room, blocks)
+    return best, hosts
+
+
+@njit(cache=True)
+def _levels(required: int, preferred: int) -> tuple[int, int]:
+    wide = required if required else ZONE
+    return min(wide, preferred) if preferred else wide, wide
+
+
+@njit(cache=True)
+def _use_up(size: int, tier: int, pool: int, allowed: Ints) -> None:
+    """Take so many thousandths of devices: first what is kept from the tiers after."""
+    for each in range(tier + 1):
+        allowed[each, pool] -= size
+    for each in range(tier + 1, len(allowed)):
+        allowed[each, pool] = min(allowed[each, pool], allowed[tier, pool])
+
+
+@njit(cache=True)
+def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, preferred: Ints,
+         pools: Ints, begin: Ints, until: Ints, allowed: Ints, free: Ints, used: Ints, size: Ints,
+         first_host: Ints, pool_of: Ints, blocks: Blocks,
+         reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Place jobs in order, each where it fits first by its preference of pools.
+
+    All pools are tried within the preferred level before any beyond it. An elastic job that fits
+    nowhere gets the most that has room.
 
     Parameters
     ----------
     devices, shares, tiers : (n,)
+    least : (n,) the fewest devices that a job accepts
+    required, preferred : (n,) levels, 0 for none
     pools : (n, choices) by preference, -1 where there is no further one
-    until : (n, choices) the instant by which the job is surely over there
-    room : (tiers, pools) thousandths of devices that a tier may still have
-    room, free, used : copies, changed in place
+    begin : (n,) the instant at which the job, placed now, begins its work
+    until : (n, choices) the instant by which it is surely over there, on all its devices
+    allowed : (tiers, pools) thousandths of devices that a tier may still have
+    allowed, free, used : copies, changed in place
     reserved_from : (hosts,) from when a drain reservation wants the host
 
     Returns
@@ -192,89 +192,45 @@ def pack(devices: Ints, shares: Ints, tiers: Ints, pools: Ints, until: Ints, roo
     hosts, counts : host, and devices on it; for a fraction -1 less the device
     """
     jobs, hosts = len(devices), len(free)
-    head, after, before, top = _lists(free, size, first_host, pool_of)
-    nowhere = np.zeros(hosts, dtype=np.int64)
-    chosen, first = np.full(jobs, -1, dtype=np.int64), np.zeros(jobs + 1, dtype=np.int64)
     got_host = np.empty(jobs + int(free.sum()) + hosts + 1, dtype=np.int64)
     got_count = np.empty_like(got_host)
-    end = 0
-    # Where nothing is reserved, a count that failed fails again until the end of the call.
-    is_open = np.ones(len(top), dtype=np.bool_)
-    for host in range(hosts):
-        if reserved_from[host] != NEVER:
-            is_open[pool_of[host]] = False
-    failed = np.full(len(top), NEVER, dtype=np.int64)
+    room = room_of(free, used, size, pool_of, blocks)
+    chosen, first = np.full(jobs, -1, dtype=np.int64), np.zeros(jobs + 1, dtype=np.int64)
+    wanted = np.flatnonzero(reserved_from != NEVER)
+    edge = np.searchsorted(wanted, first_host)  # hosts of a pool are contiguous
+    # By pool and level, the fewest devices that had no room: no more have. Read only where nothing
+    # is reserved, since then the instant by which a job is over makes no difference.
+    failed = np.full((len(room.top), ZONE + 1), NEVER, dtype=np.int64)
     for job in range(jobs):
-        for choice in range(pools.shape[1]):
-            pool = pools[job, choice]
-            if pool < 0:
+        end, found = first[job], 0
+        narrow, wide = _levels(required[job], preferred[job])
+        for limit in (narrow, wide):
+            for choice in range(pools.shape[1]):
+                pool = pools[job, choice]
+                if pool < 0 or found:
+                    break
+                if devices[job] * shares[job] > allowed[tiers[job], pool]:
+                    continue
+                is_whole, is_open = shares[job] == 1000, edge[pool] == edge[pool + 1]
+                if is_whole and is_open and devices[job] >= failed[pool, limit]:
+                    continue
+                found = _place(devices[job], shares[job], pool, limit, until[job, choice], room,
+                               blocks, first_host, wanted[edge[pool]:edge[pool + 1]],
+                               reserved_from, got_host[end:], got_count[end:])
+                if found:
+                    chosen[job] = pool
+                elif is_whole:
+                    failed[pool, :limit + 1] = np.minimum(failed[pool, :limit + 1], devices[job])
+            if found or narrow == wide:
                 break
-            limit, found, wide = until[job, choice], 0, devices[job] * shares[job]
-            if wide > room[tiers[job], pool]:
-                continue
-            if shares[job] < 1000:
-                host, device = _fraction(shares[job], pool, limit, used, first_host, reserved_from)
-                if host >= 0:
-                    _take_fraction(host, device, shares[job], pool, free, used, head, after, before)
-                    got_host[end], got_count[end], found = host, -1 - device, 1
-            elif not is_open[pool] or devices[job] < failed[pool]:
-                found = _find_gang(devices[job], pool, top[pool], limit, leaf, spine, nowhere, head,
-                                   after, reserved_from, got_host[end:], got_count[end:])
-                if not found:
-                    failed[pool] = devices[job]
-                _take_hosts(got_host[end:end + found], got_count[end:end + found], pool, free,
-                            used, head, after, before)
-            if found:
-                chosen[job], end = pool, end + found
-                for tier in range(len(room)):  # first what is kept from the tiers after
-                    room[tier, pool] = (room[tier, pool] - wide if tier <= tiers[job]
-                                        else min(room[tier, pool], room[tiers[job], pool]))
-                break
-        first[job + 1] = end
+        if not found and least[job] < devices[job]:
+            chosen[job], found = _place_part(
+                least[job], devices[job], pools[job], wide, begin[job], until[job],
+                allowed[tiers[job]], room, blocks, wanted, edge, reserved_from, failed,
+                got_host[end:], got_count[end:])
+        if found:
+            got = got_count[end:end + found].sum() if shares[job] == 1000 else 1
+            _use_up(got * shares[job], tiers[job], chosen[job], allowed)
+        first[job + 1] = end + found
+    end = first[jobs]
     return chosen, first, got_host[:end], got_count[:end]
-
-
-@njit(cache=True)
-def victims(count: int, lo: int, hi: int, until: int, is_victim: Ints, devices: Ints, first: Ints,
-            hosts: Ints, counts: Ints, free: Ints, size: Ints, reserved_from: Ints) -> Ints:
-    """Return the placements to displace for a gang of `count` devices on hosts lo to hi.
-
-    Placements come in the order in which they should go; `hosts[first[r]:first[r + 1]]` and
-    `counts` say where placement r is. Displaced are those of the host, or of the hosts, where the
-    fewest devices must stop. Nothing is returned where it cannot be done, or needs nobody.
-    """
-    got, cost = free.copy(), np.zeros(len(free), dtype=np.int64)
-    top = size[lo:hi].max()
-    for r in range(len(is_victim)):
-        if is_victim[r]:
-            for slot in range(first[r], first[r + 1]):
-                host = hosts[slot]
-                if got[host] < min(count, top):
-                    got[host] += counts[slot]
-                    cost[host] += devices[r]
-    need = -(-count // top)
-    fits = np.empty(hi - lo, dtype=np.int64)
-    found = 0
-    for host in range(lo, hi):
-        if got[host] >= min(count, top) and until <= reserved_from[host]:
-            fits[found] = host
-            found += 1
-    if found < need:
-        return np.empty(0, dtype=np.int64)
-    order = fits[:found][np.argsort(cost[fits[:found]], kind="mergesort")][:need]
-    wanted = np.zeros(len(free), dtype=np.int64)
-    for host in order:
-        wanted[host] = min(count, top) - free[host]
-    chosen = np.empty(len(is_victim), dtype=np.int64)
-    end = 0
-    for r in range(len(is_victim)):
-        if is_victim[r]:
-            is_needed = False
-            for slot in range(first[r], first[r + 1]):
-                is_needed = is_needed or wanted[hosts[slot]] > 0
-            if is_needed:
-                chosen[end] = r
-                end += 1
-                for slot in range(first[r], first[r + 1]):
-                    wanted[hosts[slot]] -= counts[slot]
-    return chosen[:end]

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from suanli.planning.tokenflow.displacing import Asking, Placed
 from suanli.planning.tokenflow.queue import Weighed
 from suanli.planning.view import RUNNING, Ints, View
 from suanli.terms.instant import HOUR, MINUTE
@@ -18,7 +19,7 @@ from suanli.terms.instant import HOUR, MINUTE
 HEAVIER_MIN: Final = 1.5  # than the job that displaces
 # The domain counts by whole minutes: what it still counts must not be forgotten here.
 COUNTED_MS: Final = HOUR + MINUTE
-TRIED_MAX: Final = 16  # queued jobs for which room is sought, each time
+TRIED_MAX: Final = 16  # queued jobs without a promised start for which room is sought, each time
 
 
 def stated_size(view: View, rows: Ints) -> Ints:
@@ -44,29 +45,28 @@ class Budget:
         self._sum += devices
 
 
-class Displaceable:
-    """The running placements that could make way, the heaviest first, as the kernel wants them."""
+def displaceable(view: View, running: Weighed, at: int) -> Placed:
+    """Return the running placements that could make way, the heaviest first."""
+    jobs = view.jobs
+    order = np.lexsort((running.rows, -running.weight))
+    rows, weight = running.rows[order], running.weight[order]
+    can = ((jobs.phase[rows] == RUNNING) & (jobs.is_preemptible[rows] == 1)
+           & (at - jobs.placed_at[rows] >= view.preempt_run_ms_min))
+    rows, weight = rows[can], weight[can]
+    devices = jobs.width[rows]
+    placed = [(host, len(indices)) for row in rows for host, indices in view.slots[row]]
+    return Placed(
+        rows, (weight - view.restore_ms * devices) / HEAVIER_MIN, stated_size(view, rows), devices,
+        jobs.pool[rows], jobs.tier[rows],
+        np.cumsum([0] + [len(view.slots[row]) for row in rows], dtype=np.int64),
+        np.array([host for host, _ in placed], dtype=np.int64),
+        np.array([count for _, count in placed], dtype=np.int64))
 
-    def __init__(self, view: View, running: Weighed, at: int) -> None:
-        jobs = view.jobs
-        order = np.lexsort((running.rows, -running.weight))
-        rows, weight = running.rows[order], running.weight[order]
-        can = ((jobs.phase[rows] == RUNNING) & (jobs.is_preemptible[rows] == 1)
-               & (at - jobs.placed_at[rows] >= view.preempt_run_ms_min))
-        self.rows, self.weight = rows[can], weight[can]
-        self.devices = jobs.devices[self.rows]
-        self.stated = stated_size(view, self.rows)
-        self.pool, self.tier = jobs.pool[self.rows], jobs.tier[self.rows]
-        self.is_there = np.ones(len(self.rows), dtype=np.bool_)
-        placed = [(host, len(indices)) for row in self.rows for host, indices in view.slots[row]]
-        self.hosts = np.array([host for host, _ in placed], dtype=np.int64)
-        self.counts = np.array([count for _, count in placed], dtype=np.int64)
-        self.first = np.cumsum([0] + [len(view.slots[row]) for row in self.rows], dtype=np.int64)
 
-    def candidates(self, view: View, row: int, weight: float, pool: int) -> Ints:
-        """Return 1 for each placement in a pool that may make way for a job."""
-        mine = stated_size(view, np.array([row]))[0]
-        heavy = self.weight > HEAVIER_MIN * weight + view.restore_ms * self.devices
-        may: Ints = (self.is_there & (self.pool == pool) & heavy & (self.stated > mine)
-                     & (self.tier >= view.jobs.tier[row])).astype(np.int64)
-        return may
+def asking(view: View, waiting: Weighed, until: Ints) -> Asking:
+    """Return the jobs for which room is sought: every promised start, of others a few."""
+    count = max(TRIED_MAX, int(np.count_nonzero(view.jobs.slo_ms[waiting.rows])))
+    rows = waiting.rows[:count]
+    return Asking(waiting.weight[:count], stated_size(view, rows), view.jobs.devices_min[rows],
+                  view.jobs.share[rows], waiting.tier[:count], view.jobs.level_required[rows],
+                  waiting.pools[:count], until[:count])

@@ -1,23 +1,27 @@
 """TokenFlow's round: order the queue, place what fits, displace what must wait, keep promises.
 
-1. Jobs whose drain reservation has become free start.
-2. All pending jobs are tried, the lightest first; nobody may outstay a reservation's start.
-3. For the lightest that did not fit, heavier preemptible placements make way.
-4. Who has waited longer than the patience gets a drain reservation.
+1. Jobs with a promised start are tried; where none fits, preemptible placements make way. No
+   reservation holds them up: a host that is kept for somebody is theirs too.
+2. Jobs whose drain reservation has become free start.
+3. All others are tried, the lightest first; nobody may outstay a reservation's start.
+4. For the lightest that did not fit, heavier preemptible placements make way.
+5. Who has waited longer than the patience gets a drain reservation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from suanli.planning.scheduler import Action, Bind, Preempt, Published
+from suanli.planning.tokenflow.displacing import room_for
 from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
 from suanli.planning.tokenflow.entitlements import Entitlements
 from suanli.planning.tokenflow.estimates import RunTimes
-from suanli.planning.tokenflow.kernels import NEVER, pack, victims
-from suanli.planning.tokenflow.preemption import TRIED_MAX, Budget, Displaceable
+from suanli.planning.tokenflow.kernels import pack
+from suanli.planning.tokenflow.preemption import Budget, asking, displaceable
 from suanli.planning.tokenflow.queue import Weighed, weigh
+from suanli.planning.tokenflow.room import NEVER
 from suanli.planning.view import PPM, Ints, Slots, View
 from suanli.terms.instant import MINUTE
 from suanli.terms.quantity import WHOLE_DEVICE
@@ -61,23 +65,42 @@ class TokenFlow:
             return
         self.entitlements.update(view, at, self.runtimes)
         reserved = self.drains.reserved_from(view)
+        yield from self._start(view, view.waiting(is_promised=True), at, reserved)
         yield from self._honour(view, reserved)
-        queue = self.queue(view, at)
-        left = np.ones(len(queue.rows), dtype=np.bool_)
-        for index, slots in self._fitting(view, queue, at, reserved):
-            left[index] = False
-            yield Bind(int(queue.rows[index]), slots)
-        waiting = queue.only(left)
-        if self.settings.is_preempting and len(waiting.rows):
-            yield from self._displace(view, waiting, at, reserved)
+        waiting = yield from self._start(view, view.waiting(is_promised=False), at, reserved)
         if self.settings.is_draining:
             self._reserve(view, waiting, at)
         self._wake = at + ROUND_MS if view.queued else None
 
+    def _start(self, view: View, rows: Ints, at: int,
+               reserved: Ints) -> Generator[Action, None, Weighed]:
+        """Start what fits and what others can make way for; return what did not fit at first."""
+        queue = self._weighed(view, rows, at).lightest_first()
+        if not len(rows):
+            return queue
+        waiting = yield from self._fit(view, queue, at, reserved)
+        version = view.version
+        if self.settings.is_preempting and len(waiting.rows):
+            yield from self._displace(view, waiting, at, reserved)
+        if view.version != version:  # what made way may have freed more than was asked for
+            still = np.isin(waiting.rows, view.rows(view.queued))
+            yield from self._fit(view, waiting.part(still), at, reserved)
+        return waiting
+
+    def _fit(self, view: View, queue: Weighed, at: int,
+             reserved: Ints) -> Generator[Action, None, Weighed]:
+        """Start what fits; return what does not."""
+        left = np.ones(len(queue.rows), dtype=np.bool_)
+        for index, slots in self._fitting(view, queue, at, reserved):
+            left[index] = False
+            yield Bind(int(queue.rows[index]), slots, is_all=True)
+        return queue.part(left)
+
     def queue(self, view: View, at: int) -> Weighed:
         """Return what waits, in the order in which it is tried."""
         self.entitlements.grow(view)  # whoever asks may be the first to see a tenant
-        return self._weighed(view, view.rows(view.queued), at).lightest_first()
+        queue = self._weighed(view, view.rows(view.queued), at).lightest_first()
+        return queue.part(np.argsort(view.jobs.slo_ms[queue.rows] == 0, kind="stable"))
 
     def twin(self) -> "TokenFlow":
         """Return one that decides by what is known now: to play the future ahead, on a copy."""
@@ -94,83 +117,65 @@ class TokenFlow:
                  reserved: Ints) -> Iterator[tuple[int, Slots]]:
         """Yield (index, slots) of the jobs that fit now, each tried after those before it."""
         jobs, rows = view.jobs, queue.rows
+        begin, until = self._span(view, queue, at)
         pool, first, hosts, counts = pack(
-            jobs.devices[rows], jobs.share[rows], jobs.tier[rows], queue.pools,
-            self._until(view, queue, at), view.spare[None, :] - view.kept, view.free.copy(),
-            view.used.copy(), view.devices, view.first_host, view.pool_of, view.leaf, view.spine,
-            reserved)
+            jobs.devices[rows], jobs.devices_min[rows], jobs.share[rows], jobs.tier[rows],
+            jobs.level_required[rows], jobs.level_preferred[rows], queue.pools, begin, until,
+            view.spare[None, :] - view.kept, view.free.copy(), view.used.copy(), view.devices,
+            view.first_host, view.pool_of, view.blocks, reserved)
         for index in np.flatnonzero(pool >= 0):
             part = slice(first[index], first[index + 1])
             yield int(index), tuple(
                 (int(host), (-1 - int(count),) if count < 0 else view.free_devices(host, count))
                 for host, count in zip(hosts[part], counts[part], strict=True))
 
-    def _until(self, view: View, queue: Weighed, at: int) -> Ints:
-        """Return when each job is surely over, in each of its pools."""
+    def _span(self, view: View, queue: Weighed, at: int) -> tuple[Ints, Ints]:
+        """Return when each job, placed now, begins its work, and is surely over in each pool.
+
+        With a promised start: at once, so that no reservation is in its way.
+        """
         jobs, rows = view.jobs, queue.rows
         left = np.maximum(1, jobs.limit_ms[rows] - jobs.progress_ms[rows])
         speed = np.take_along_axis(jobs.speed[rows], np.maximum(queue.pools, 0), axis=1)
-        restore = np.where(jobs.preemptions[rows] > 0, view.restore_ms, 0)
-        until: Ints = at + restore[:, None] + -(-left[:, None] * PPM // np.maximum(speed, 1))
-        return until
+        begin = at + np.where(jobs.preemptions[rows] > 0, view.restore_ms, 0)
+        until = begin[:, None] + -(-left[:, None] * PPM // np.maximum(speed, 1))
+        return begin, np.where(jobs.slo_ms[rows, None] > 0, at, until)
 
     def _honour(self, view: View, reserved: Ints) -> Iterator[Action]:
         for row in self.drains.ready(view):
-            if int(view.jobs.devices[row]) * WHOLE_DEVICE > view.room(
-                    row, self.drains.by_row[row].pool):
+            allowed = view.room(row, self.drains.by_row[row].pool) // WHOLE_DEVICE
+            if view.jobs.devices_min[row] > allowed:
                 continue
             drain = self.drains.by_row.pop(row)
             reserved[list(drain.hosts)] = NEVER
-            slots, left = [], int(view.jobs.devices[row])
+            slots, left = [], min(int(view.jobs.devices[row]), allowed)
             for host in drain.hosts:
                 count = min(left, int(view.free[host]))
                 slots.append((host, view.free_devices(host, count)))
                 left -= count
-            yield Bind(row, tuple(slots))
+            yield Bind(row, tuple(slots), is_all=True)
 
     def _displace(self, view: View, waiting: Weighed, at: int,
                   reserved: Ints) -> Iterator[Action]:
-        running = Displaceable(view, self._weighed(view, view.rows(view.active), at), at)
-        until = self._until(view, waiting, at)
-        expected = set(view.stopping.values())  # for them others are stopping already
-        for index in range(min(TRIED_MAX, len(waiting.rows))):
-            if int(waiting.rows[index]) in expected:
-                continue
-            for choice, pool in enumerate(waiting.pools[index]):
-                if pool < 0 or not len(running.rows):
-                    break
-                row = int(waiting.rows[index])
-                chosen = self._chosen(view, running, row, float(waiting.weight[index]), int(pool),
-                                      int(until[index, choice]), reserved)
-                if len(chosen) and self._may_displace(view, row, int(pool), int(
-                        running.devices[chosen].sum()), at):
-                    yield from self._swap(view, running, chosen, waiting, index, at, reserved)
-                    break
-
-    def _may_displace(self, view: View, row: int, pool: int, devices: int, at: int) -> bool:
-        """Say whether the rate allows it, and the carve-out will let the job in afterwards."""
-        wide = int(view.jobs.devices[row] * view.jobs.share[row])
-        return devices <= self.budget.left(view, at) and (
-            wide <= view.room(row, pool) + devices * WHOLE_DEVICE)
-
-    def _chosen(self, view: View, running: Displaceable, row: int, weight: float, pool: int,
-                until: int, reserved: Ints) -> Ints:
-        is_victim = running.candidates(view, row, weight, pool)
-        lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
-        chosen: Ints = victims(int(view.jobs.devices[row]), lo, hi, until, is_victim,
-                               running.devices, running.first, running.hosts, running.counts,
-                               view.free, view.devices, reserved)
-        return chosen
-
-    def _swap(self, view: View, running: Displaceable, chosen: Ints, waiting: Weighed,
-              index: int, at: int, reserved: Ints) -> Iterator[Action]:
-        row = int(waiting.rows[index])
-        for victim in chosen:
-            running.is_there[victim] = False
-            self.budget.spend(int(running.devices[victim]), at)
-            yield Preempt(int(running.rows[victim]), row)
-        for _, slots in self._fitting(view, waiting.only([index]), at, reserved):
-            yield Bind(row, slots)
+        placed = displaceable(view, self._weighed(view, view.rows(view.active), at), at)
+        is_there = np.ones(len(placed.rows), dtype=np.bool_)
+        # Where others are stopping already, somebody counts on what comes free.
+        waiting = waiting.part(~np.isin(waiting.rows, list(view.stopping.values())))
+        promised = _without(view, reserved, view.stopping)
+        asked = asking(view, waiting, self._span(view, waiting, at)[1])
+        begin = 0
+        while is_there.any():
+            job, chosen = room_for(begin, asked, placed, is_there, self.budget.left(view, at),
+                                   view.spare - view.kept, view.first_host, view.blocks.of,
+                                   view.free, view.devices, promised)
+            if job < 0:
+                return
+            is_there[chosen], begin = False, job + 1
+            self.budget.spend(int(placed.devices[chosen].sum()), at)
+            for victim in placed.rows[chosen]:
+                yield Preempt(int(victim), int(waiting.rows[job]))
+            promised = _without(view, promised, view.stopping)
+            yield from self._fit(view, waiting.part(slice(job, begin)), at, reserved)
 
     def _reserve(self, view: View, waiting: Weighed, at: int) -> None:
         jobs = view.jobs
@@ -181,3 +186,10 @@ class TokenFlow:
             row = int(waiting.rows[index])
             if row in view.queued and row not in self.drains.by_row:
                 self.drains.reserve(view, row, int(waiting.pools[index, 0]), at)
+
+
+def _without(view: View, reserved: Ints, stopping: Iterable[int]) -> Ints:
+    """Return by host from when it is kept, where hosts of some placements are kept always."""
+    found = reserved.copy()
+    found[[host for row in stopping for host, _ in view.slots[row]]] = 0
+    return found

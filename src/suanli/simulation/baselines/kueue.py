@@ -25,7 +25,7 @@ keps/1714-fair-sharing (share value), PR #4519 (TAS unasked), scheduler.md 4 (B3
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +69,7 @@ class Kueue:
         self._inadmissible: set[int] = set()  # rows set aside; a subset of `view.queued`
         # By kind of request, the fewest devices that had no room since the last end: as room only
         # shrinks until the next, no more of that kind have either.
-        self._failed: dict[tuple[bytes, int], int] = {}
+        self._failed: dict[Any, int] = {}
         self._admitted: set[int] = set()  # active rows as this scheduler left them
         self._busy_until = 0
 
@@ -126,7 +126,7 @@ class Kueue:
         topology implies quota.
         """
         speed, devices = view.jobs.speed[row], int(view.jobs.devices[row])
-        kind = (speed.tobytes(), int(view.jobs.share[row]))
+        kind = view.kind(row)
         if devices >= self._failed.get(kind, devices + 1):
             return None
         for pool in np.argsort(-speed, kind="stable"):

@@ -30,6 +30,17 @@ DEFINITIONS: Final[dict[str, Definition]] = {
         "delay of one-device jobs, mean", "s", "queueing delay over the jobs of one device alone"),
     **{f"queueing_delay_one_device_{p}_s": Definition(
         f"delay of one-device jobs, {p}", "s", f"{words} of the same") for p, words in PERCENTILES},
+    **{f"queueing_delay_{part}_{figure}_s": Definition(
+        f"delay of {part}, {figure}", "s", f"{words} of the queueing delay of {jobs}")
+        for part, jobs in (("training", "jobs without a promised start"),
+                           ("serving", "serving replicas"))
+        for figure, words in (("mean", "mean"), *PERCENTILES)},
+    "replicas": Definition("replicas", "", "serving replicas among the jobs"),
+    "slo_attainment": Definition("started in time", "share", "serving replicas that fully started "
+                                 "within their promised time; one that never started did not"),
+    "srpt_bound_s": Definition("SRPT bound", "s", "mean queueing delay of a fluid pool of the "
+                               "fleet's worth, true durations known, least remaining first"),
+    "above_bound_s": Definition("above the bound", "s", "mean queueing delay less the SRPT bound"),
     "jct_mean_s": Definition("completion time, mean", "s", "end less submission"),
     "makespan_s": Definition("makespan", "s", "last end less first submission"),
     "utilisation": Definition("utilisation", "share", "device time of fully started jobs over "
