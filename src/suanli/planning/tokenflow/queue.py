@@ -4,7 +4,10 @@ A job's *weight* is what it is still expected to take from the fleet: expected r
 its devices, times the price of the chip on which it does its work most cheaply. The lightest goes
 first: that keeps the mean wait short, since a light job delays the others least. A tenant that got
 less than its fair share has its jobs counted lighter, by the factor e for a window's worth of
-share (`entitlement`). A job with a promised start weighs nothing: it goes before all others.
+share (`entitlement`). So that nobody waits out of proportion, a weight is divided by the job's
+response ratio: the time from its submission to its end, if it started now, over its run time
+(Hansen 1971, highest response ratio next). A job with a promised start weighs nothing: it goes
+before all others.
 
 A job may use a chip while doing its work there costs at most `DEARER_MAX` times its cheapest:
 otherwise it waits. Prices tell what others lose by it, so fast chips go to those who gain most. A
@@ -50,11 +53,15 @@ def weigh(view: View, rows: Ints, at: int, runtimes: RunTimes, prices: Floats,
     left = expected_left(view, rows, at, runtimes)
     is_promised = jobs.slo_ms[rows] > 0
     speed = jobs.speed[rows]
+    fastest = speed.max(axis=1) / PPM
+    ratio = (at - jobs.submitted[rows] + left / fastest) * fastest / (
+        left + done_by(view, rows, at))
     with np.errstate(divide="ignore"):
         cost = np.where(speed > 0, prices[None, :] * PPM / speed, np.inf)
     cheapest = cost.min(axis=1)
     wide = jobs.devices[rows] * jobs.share[rows] / 1000
-    weight = left * wide * cheapest / prices.mean() * np.exp(-entitlement[jobs.tenant[rows]])
+    due = np.exp(-entitlement[jobs.tenant[rows]])
+    weight = left * wide * cheapest / prices.mean() * due / ratio
     dearest = np.where(is_promised, np.finfo(np.float64).max, DEARER_MAX * cheapest)
     is_worth = cost <= dearest[:, None]
     order = np.lexsort((cost, jobs.cost[rows], ~is_worth), axis=1)

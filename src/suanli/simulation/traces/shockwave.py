@@ -11,7 +11,8 @@ A job's speed follows its batch size, so its run time is not steps over one spee
 Modes (Shockwave, NSDI 2023, section 8): `static`; `accordion`, the largest size outside critical
 regimes; `gns`, doubling at epochs that were measured (gradient noise): they are data, and stand in
 `batch_growth.csv` beside the trace (columns model, batch, devices, doubles_at: epochs parted by
-spaces). Rules from uw-mad-dash/shockwave, MIT.
+spaces). Without that file such jobs keep their batch size, and the workload's note says so: they
+run longer than in the published runs. Rules from uw-mad-dash/shockwave, MIT.
 """
 
 import csv
@@ -76,12 +77,15 @@ class TraceJob:
     limit_ms: int
     duration_ms: int
     profile_ms: int
+    is_measured: bool  # False: its batch size should double, and it is not known when
 
 
 def workload_of(jobs: list[TraceJob]) -> Workload:
     """Return the trace as jobs of ours, each its own tenant: rho is by job there."""
     note = (f"Shockwave, {len(jobs)} jobs with batch-size changes; stated limit: all steps at the "
             "submitted batch size")
+    if unknown := sum(not job.is_measured for job in jobs):
+        note += f"; no {GROWTH}: the measured doublings of {unknown} jobs are left out"
     return Workload(tuple(_arrival(i, job) for i, job in enumerate(jobs)), note)
 
 
@@ -128,7 +132,7 @@ def _speeds(path: Path) -> Speeds:
 
 
 def _doublings(path: Path) -> Doublings | None:
-    """Return when batch sizes double; None without the file: then no job may be of mode gns."""
+    """Return when batch sizes double; None without the file."""
     if not path.is_file():
         return None
     with path.open(newline="", encoding="utf-8") as handle:
@@ -156,8 +160,6 @@ def _job(line: str, where: str, speeds: Speeds, doublings: Doublings | None) -> 
     model, batch, mode = kind[1], int(kind[2]), named["mode"]
     if mode not in MODES:
         raise InputError(f"{where}: mode: found {mode!r}; {', '.join(MODES)} are accepted")
-    if mode == "gns" and doublings is None:
-        raise InputError(f"{where}: mode: found 'gns'; its jobs need {GROWTH} beside the trace")
     if (model, batch, devices) not in speeds:
         raise InputError(f"{where}: no speed of {named['job type']} on {devices} {REFERENCE}")
     arrival_ms = round(_number(named, "arrival", where) * SECOND)
@@ -166,7 +168,8 @@ def _job(line: str, where: str, speeds: Speeds, doublings: Doublings | None) -> 
     true_s = growth.alone_s(steps)
     limit_s = max(steps / speeds[model, batch, devices], true_s)
     return TraceJob(model, batch, steps, devices, mode, arrival_ms, math.ceil(limit_s * SECOND),
-                    max(1, round(true_s * SECOND)), max(1, round(growth.profile_s(steps) * SECOND)))
+                    max(1, round(true_s * SECOND)), max(1, round(growth.profile_s(steps) * SECOND)),
+                    mode != "gns" or doublings is not None)
 
 
 def _number(named: dict[str, str], column: str, where: str) -> float:
