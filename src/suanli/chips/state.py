@@ -1,5 +1,6 @@
 """The inventory: zones, areas, hosts and their devices. Devices are (host, index) pairs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -46,6 +47,26 @@ class Chips(Room):
     def __init__(self, datasheet: dict[str, Chip]) -> None:
         super().__init__()
         self.datasheet = datasheet
+        # Devices by (zone, chip), hosts that are down included; derived from `hosts`, not state.
+        self.devices_in: dict[tuple[str, str], int] = {}
+
+    def commit(self, writes: Iterable[Write]) -> None:
+        """Apply writes, keeping the derived count beside the hosts."""
+        for write in writes:
+            if write.table == "hosts" and write.key not in self.tables["hosts"]:
+                self._count(write.value)
+            super().commit((write,))
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take over a snapshot and count anew."""
+        super().restore(snapshot)
+        self.devices_in = {}
+        for host in self.tables["hosts"].values():
+            self._count(host)
+
+    def _count(self, host: Host) -> None:
+        key = (host.zone, host.chip)
+        self.devices_in[key] = self.devices_in.get(key, 0) + host.devices
 
     def zone_of(self, host: Host) -> Zone:
         zone: Zone = self.tables["zones"][host.zone]

@@ -210,12 +210,9 @@ class Schedule(Room):
 
     def _largest_zone(self, spec: Spec) -> int:
         """Return the most devices of one admissible chip in one zone of the wanted area."""
-        sums: dict[tuple[str, str], int] = {}
-        for host in self.chips.tables["hosts"].values():
-            if spec.limit_ms(host.chip) and spec.area in ("", self.chips.zone_of(host).area):
-                key = (host.zone, host.chip)
-                sums[key] = sums.get(key, 0) + host.devices
-        return max(sums.values(), default=0)
+        zones = self.chips.tables["zones"]
+        return max((devices for (zone, chip), devices in self.chips.devices_in.items()
+                    if spec.limit_ms(chip) and spec.area in ("", zones[zone].area)), default=0)
 
     # -- placement -------------------------------------------------------------------------
 
