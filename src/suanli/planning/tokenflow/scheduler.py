@@ -27,11 +27,16 @@ ROUND_MS = MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What may be switched off, to see what it is worth."""
+    """What may be switched off, to see what it is worth; and where the fairness program runs.
+
+    `is_beside`: in a thread, while rounds go on with the last good shares; for a live server.
+    Within the round that asks otherwise, so that equal replays decide equally.
+    """
 
     is_fair: bool = True
     is_preempting: bool = True
     is_draining: bool = True
+    is_beside: bool = False
 
 
 class TokenFlow:
@@ -40,7 +45,7 @@ class TokenFlow:
     def __init__(self, settings: Settings = Settings()) -> None:
         self.settings = settings
         self.runtimes = RunTimes()
-        self.entitlements = Entitlements(settings.is_fair)
+        self.entitlements = Entitlements(settings.is_fair, settings.is_beside)
         self.drains = Drains()
         self.budget = Budget()
         self._wake: int | None = None
