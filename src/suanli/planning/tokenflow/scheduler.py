@@ -154,7 +154,6 @@ class TokenFlow:
         late = at - jobs.queued_at[waiting.rows] > PATIENCE_MS
         late &= jobs.share[waiting.rows] == WHOLE_DEVICE
         order = np.argsort(jobs.queued_at[waiting.rows], kind="stable")
-        for index in order[late[order]]:
-            row = int(waiting.rows[index])
-            if row in view.queued and row not in self.drains.by_row:
-                self.drains.reserve(view, row, int(waiting.pools[index, 0]), at)
+        order = order[late[order]]
+        if len(order):
+            self.drains.seek(view, waiting.rows[order], waiting.pools[order, 0], at)
