@@ -11,6 +11,7 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from suanli.adapters.clocks import HostClock
+from suanli.adapters.collector import spare_the_state
 from suanli.adapters.discovery import CPU_CHIP, discover_host
 from suanli.adapters.local_cluster import LocalCluster
 from suanli.adapters.shipped import datasheet_text as datasheet_text
@@ -49,6 +50,7 @@ def open_service(directory: Path, settings: Settings) -> tuple[Service, list[str
         raise InputError(f"SUANLI_POLICY: found {settings.policy!r}; {', '.join(POLICIES)} are "
                          "accepted")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spare_the_state()
     keys = {name: _key(directory / KEYS / f"{name}.key") for name in (OPERATOR, TENANT, AGENT)}
     clock, receipts, crash = HostClock(), ReceiptIndex(), _crash_point()
     is_new = not (directory / CHAIN_FILE).exists()

@@ -242,8 +242,8 @@ class View:
 
     def free_devices(self, host: int, count: int) -> tuple[int, ...]:
         """Return the first `count` wholly free devices of a host that has them."""
-        found = np.flatnonzero(self.used[host] == 0)[:count]
-        return tuple(int(index) for index in found)
+        used = self.used[host].tolist()  # a handful of integers: arrays would take longer
+        return tuple([index for index, share in enumerate(used) if share == 0][:count])
 
     def limit_on(self, row: int, pool: int) -> int:
         """Return what is left of a job's stated limit on a pool's chip, milliseconds."""

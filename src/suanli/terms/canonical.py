@@ -39,8 +39,16 @@ def plain(value: Any) -> Any:
 
 
 def encode(value: Any) -> bytes:
-    """Return the one canonical encoding of a value."""
-    return cbor2.dumps(plain(value), canonical=True)
+    """Return the one canonical encoding of a value; dataclasses as the list of their fields."""
+    return cbor2.dumps(value, canonical=True, default=_encode_fields)
+
+
+def _encode_fields(encoder: Any, value: Any) -> None:
+    """Encode what CBOR does not know, as `plain` would have it."""
+    found = plain(value)
+    if found is value:
+        raise InputError(f"value of type {type(value).__name__} has no canonical bytes")
+    encoder.encode(found)
 
 
 def decode(data: bytes) -> Any:

@@ -6,6 +6,7 @@ that a job has used already. Before anything has ended, every ratio is held equa
 logarithmic scale).
 """
 
+from bisect import bisect_right
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,7 @@ class RunTimes:
     def __init__(self) -> None:
         edges = np.geomspace(RATIO_MIN, 1.0, BINS + 1)
         self._lower = np.concatenate([[0.0], edges[1:-1]])  # of each bin
+        self._edges: list[float] = self._lower.tolist()
         self._middle = np.sqrt(edges[1:] * edges[:-1])
         self._count = np.full(BINS, PRIOR_JOBS / BINS)
         self._seen = 0
@@ -45,7 +47,7 @@ class RunTimes:
         self._mean_above = self._means()
 
     def _bin(self, ratio: float) -> int:
-        return int(np.clip(np.searchsorted(self._lower, ratio, side="right") - 1, 0, BINS - 1))
+        return max(0, bisect_right(self._edges, ratio) - 1)
 
     def _means(self) -> Floats:
         """Return by bin the mean ratio of jobs that got at least into it."""
