@@ -12,7 +12,7 @@ from suanli.ledger.commands import Attest, Sweep
 from suanli.planning.cycle import Cycle
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
-from suanli.schedule.commands import Renew, Stop, Warn
+from suanli.schedule.commands import PlaceMany, Renew, Slots, Stop, Warn
 from suanli.settlement.commands import Meter
 from suanli.settlement.state import RENEWAL_LEAD_MS
 from suanli.terms.canonical import decode
@@ -57,13 +57,21 @@ class Planner:
         """Learn from a block what its own commands came to."""
         for data, receipt in zip(envelopes, receipts, strict=True):
             kind, fields = decode(data)["command"]
-            if kind == "schedule.place" and receipt.code:
-                self._retry[fields[0]] = at + RETRY_MS
+            if kind == "schedule.place_many":
+                self._learn_placements(fields[0], receipt, at)
             elif kind == "schedule.renew":
                 self._learn_renewal(fields[0], receipt.codes)
             elif kind not in ("settlement.meter", "schedule.started", "schedule.warn",
                               "ledger.attest"):
                 self._is_stale = True
+
+    def _learn_placements(self, placements: list[Any], receipt: Any, at: int) -> None:
+        """Try what was refused later; where anything stands, there is more to see at once."""
+        codes = receipt.codes or [receipt.code] * len(placements)
+        for (job, _, _), code in zip(placements, codes, strict=True):
+            if code:
+                self._retry[job] = at + RETRY_MS
+        self._is_stale |= not all(codes)
 
     def _learn_renewal(self, jobs: list[int], codes: tuple[int, ...]) -> None:
         self._unrenewed += [(job, Code(code)) for job, code in zip(jobs, codes, strict=True)
@@ -186,12 +194,13 @@ class Planner:
         queue = [id for id in rooms.schedule.ids_in(phases.QUEUED) if id not in self._retry]
         if not queue:
             return []
-        decisions: list[Decision] = []
+        placed: dict[int, list[tuple[int, str, Slots]]] = {}
         for operator, command in Cycle(rooms, self.policy, at).placements(queue):
             if operator in self.operators:
-                decisions.append((operator, command))
+                placed.setdefault(operator, []).append(
+                    (command.job, command.grade, command.slots))
                 chip = rooms.chips.tables["hosts"][command.slots[0][0]].chip
                 limit = at + (rooms.schedule.limit_ms(command.job, chip) or 0)
                 heapq.heappush(self._stops, (limit, command.job, rooms.schedule.job(
                     command.job).attempt + 1, phases.TIME_LIMIT))
-        return decisions
+        return [(operator, PlaceMany(tuple(jobs))) for operator, jobs in placed.items()]

@@ -51,7 +51,7 @@ def _encode_fields(encoder: Any, value: Any) -> None:
     encoder.encode(found)
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Any:
     """Return the value of canonical bytes.
 
     Raises
@@ -59,8 +59,8 @@ def decode(data: bytes) -> Any:
     InputError
         If the bytes are not CBOR, are not canonical, are too long or too deep, or hold a float.
     """
-    if len(data) > MESSAGE_BYTES_MAX:
-        raise InputError(f"message of {len(data)} bytes; at most {MESSAGE_BYTES_MAX} are accepted")
+    if len(data) > bytes_max:
+        raise InputError(f"message of {len(data)} bytes; at most {bytes_max} are accepted")
     try:
         value = cbor2.loads(data)
     except Exception as error:  # cbor2 raises many kinds on hostile bytes; all mean the same
