@@ -87,6 +87,7 @@ class Kernel:
         self.attestations = Overlay("attestations", tables)
         self.issued = Overlay("issued", tables)
         self.journal: Journal = []
+        self._classes: dict[int, Any] = {}  # those looked up; no row changes a class
         self.actions: dict[int, Callable[[Row], int]] = {
             TRANSFER: self._transfer, HOLD: self._hold, POST: self._post, VOID: self._void,
             ISSUE: self._issue, BURN: self._burn, EXPIRE: self._expire, RETIRE: self._retire}
@@ -154,7 +155,11 @@ class Kernel:
         self.journal.clear()
 
     def _class(self, klass: int) -> Any:
-        return self.opened.get(klass) or self.tables["classes"].get(klass)
+        found = self._classes.get(klass)
+        if found is None:
+            found = self.opened.get(klass) or self.tables["classes"].get(klass)
+            self._classes[klass] = found
+        return found
 
     def _move(self, debit: int, credit: int, posted: int, pending: int) -> int:
         """Move `posted` and add `pending` (negative: release) between two accounts."""

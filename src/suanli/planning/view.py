@@ -175,12 +175,12 @@ class View:
             When a device does not have the share free, a chip is not admissible, or too many are
             given: no scheduler may do that.
         """
-        jobs, share = self.jobs, int(self.jobs.share[row])
-        if jobs.phase[row] not in (QUEUED, HELD):
+        jobs, share, phase = self.jobs, int(self.jobs.share[row]), int(self.jobs.phase[row])
+        if phase not in (QUEUED, HELD):
             raise InvariantBroken(f"job {jobs.id[row]} was given devices while not waiting")
         for host, indices in slots:
             self._take(row, host, indices, share)
-        if jobs.phase[row] == QUEUED:
+        if phase == QUEUED:
             del self.queued[row]
             self.active[row] = None
             jobs.placed_at[row], jobs.phase[row] = at, HELD

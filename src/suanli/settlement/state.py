@@ -100,7 +100,7 @@ class Settlement(Room):
 
     def open(self, id: int, job: Job, at: int, basket: Basket) -> Part | Refusal:
         """Buy a fresh placement's first hour, and the next if this one is nearly over."""
-        _, end = hour_of(at)
+        end = at - at % HOUR + HOUR
         spans = [(at, min(job.limit, end))]
         if end - at <= RENEWAL_LEAD_MS and job.limit > end:
             spans.append((end, min(job.limit, end + HOUR)))
@@ -138,7 +138,7 @@ class Settlement(Room):
              basket: Basket) -> tuple[Write, list[Row]] | Refusal:
         """Return the purchase of one span and its rows."""
         spec = self.schedule.spec(id)
-        start = hour_of(begin).start
+        start = begin - begin % HOUR
         area = self.chips.zone_of(self.chips.tables["hosts"][job.slots[0][0]]).area
         kind = (job.operator, area, job.grade, job.chip, start)
         terms = basket.terms.get(kind)

@@ -87,11 +87,11 @@ class TokenFlow:
             jobs.devices[rows], jobs.share[rows], queue.pools, self._until(view, queue, at),
             view.free.copy(), view.used.copy(), view.devices, view.first_host, view.pool_of,
             view.leaf, view.spine, reserved)
-        for index in np.flatnonzero(pool >= 0):
-            part = slice(first[index], first[index + 1])
-            yield int(index), tuple(
-                (int(host), (-1 - int(count),) if count < 0 else view.free_devices(host, count))
-                for host, count in zip(hosts[part], counts[part], strict=True))
+        offsets, parts = first.tolist(), list(zip(hosts.tolist(), counts.tolist(), strict=True))
+        for index in np.flatnonzero(pool >= 0).tolist():
+            yield index, tuple([
+                (host, (-1 - count,) if count < 0 else view.free_devices(host, count))
+                for host, count in parts[offsets[index]:offsets[index + 1]]])
 
     def _until(self, view: View, queue: Weighed, at: int) -> Ints:
         """Return when each job is surely over, in each of its pools."""
