@@ -30,7 +30,7 @@ ABSENT = object()
 # As plain integers: reading a member of an enumeration costs more than all else of a row's checks.
 TRANSFER, HOLD, POST, VOID, ISSUE, BURN, EXPIRE, RETIRE = map(int, RowCode)
 ISSUER, HOLDER, BURNED, EXPIRED = map(int, (Kind.ISSUER, Kind.HOLDER, Kind.BURNED, Kind.EXPIRED))
-RESOLVING = (POST, VOID)
+RESOLVING, HOLDS_FOR = (POST, VOID), (HOLDER, BURNED)
 CLASS_MASK = 0xFFFF_FFFF
 RESERVED = bytes(18)
 Balance = tuple[int, int, int, int]  # debits posted, credits posted, debits and credits pending
@@ -87,7 +87,9 @@ class Kernel:
         self.attestations = Overlay("attestations", tables)
         self.issued = Overlay("issued", tables)
         self.journal: Journal = []
-        self._classes: dict[int, Any] = {}  # those looked up; no row changes a class
+        # What was looked up: no row changes a class, nor which attestations it may draw on.
+        self._classes: dict[int, Any] = {}
+        self._ratings: dict[tuple[int, int], int] = {}
         self.actions: dict[int, Callable[[Row], int]] = {
             TRANSFER: self._transfer, HOLD: self._hold, POST: self._post, VOID: self._void,
             ISSUE: self._issue, BURN: self._burn, EXPIRE: self._expire, RETIRE: self._retire}
@@ -164,8 +166,9 @@ class Kernel:
     def _move(self, debit: int, credit: int, posted: int, pending: int) -> int:
         """Move `posted` and add `pending` (negative: release) between two accounts."""
         accounts, journal = self.accounts, self.journal
-        d0, d1, d2, d3 = accounts.get(debit) or NOTHING
-        c0, c1, c2, c3 = accounts.get(credit) or NOTHING
+        known = accounts.changed.get
+        d0, d1, d2, d3 = known(debit) or accounts.table.get(debit) or NOTHING
+        c0, c1, c2, c3 = known(credit) or accounts.table.get(credit) or NOTHING
         d0, d2, c1, c3 = d0 + posted, d2 + pending, c1 + posted, c3 + pending
         if debit & 0xFF != ISSUER and d1 - d0 - d2 < 0:
             return Code.INSUFFICIENT_BALANCE
@@ -185,7 +188,7 @@ class Kernel:
         return self._move(row.debit, row.credit, row.amount, 0)
 
     def _hold(self, row: Row) -> int:
-        if kind_of(row.debit) != HOLDER or kind_of(row.credit) not in (HOLDER, BURNED):
+        if row.debit & 0xFF != HOLDER or row.credit & 0xFF not in HOLDS_FOR:
             return Code.WRONG_ACCOUNT_KIND
         if self._has_expired(row.klass):
             return Code.TOKEN_EXPIRED
@@ -246,14 +249,17 @@ class Kernel:
 
     def _consume(self, row: Row, tokens: int) -> int:
         """Take device time for tokens (negative: give it back); the supply law lives here."""
-        klass = self._class(row.klass)
-        attestation = self.attestations.get(row.attestation)
-        if attestation is None or not klass.may_draw_on(attestation):
-            return Code.NOT_ATTESTED
-        rating = klass.rating(attestation.chip)
-        if rating is None:
-            return Code.NOT_ATTESTED
         key = (row.klass, row.attestation)
+        attestation = self.attestations.get(row.attestation)
+        rating = self._ratings.get(key)
+        if rating is None:
+            klass = self._class(row.klass)
+            if attestation is None or not klass.may_draw_on(attestation):
+                return Code.NOT_ATTESTED
+            rating = klass.rating(attestation.chip)
+            if rating is None:
+                return Code.NOT_ATTESTED
+            self._ratings[key] = rating
         issued = self.issued.get(key) or 0
         if issued + tokens < 0:
             return Code.ISSUANCE_ABOVE_ATTESTATION

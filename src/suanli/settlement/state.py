@@ -19,7 +19,7 @@ Laws
 from typing import Any, ClassVar, NamedTuple
 
 from suanli.chips.state import Chips
-from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
+from suanli.ledger.row import CASH, NO_ID, Kind, Row, RowCode, account, link
 from suanli.ledger.state import Ledger
 from suanli.market.product import Product, ProductGrid
 from suanli.market.state import Market
@@ -70,6 +70,7 @@ class Basket:
         self.taken: dict[tuple[int, int], int] = {}  # own tokens drawn on, by (tenant, class)
         # By (operator, area, grade, chip, hour), each looked up once.
         self.terms: dict[tuple[int, str, str, str, int], Terms] = {}
+        self.classes: dict[tuple[int, str, str, str, int], int] = {}  # opened at first need
 
 
 class Settlement(Room):
@@ -153,7 +154,10 @@ class Settlement(Room):
                            f"{spec.max_hourly_cost}")
         tokens = metered((end - begin) * spec.devices, spec.share, rating)
         own_class, own = self._own(job.tenant, terms.firm_class, tokens, basket.taken)
-        klass = basket.grid.class_of(Product(job.operator, area, job.grade, "spot", start))
+        klass = basket.classes.get(kind)
+        if klass is None:
+            product = Product(job.operator, area, job.grade, "spot", start)
+            klass = basket.classes[kind] = basket.grid.class_of(product)
         if terms.attestation is None:
             return Refusal(Code.NOT_ATTESTED, f"{job.chip} in {area} is not attested for the "
                            f"hour from {start}")
@@ -193,14 +197,14 @@ class Settlement(Room):
             klass, tokens = purchase.bought_class, purchase.bought_tokens
             seller = account(job.operator, klass)
             rows.append(Row(RowCode.ISSUE, 0, klass, account(job.operator, klass, Kind.ISSUER),
-                            seller, tokens, attestation=purchase.attestation, user=user))
+                            seller, tokens, NO_ID, NO_ID, 0, purchase.attestation, 0, user))
             rows.append(Row(RowCode.HOLD, 0, klass, seller, account(job.tenant, klass), tokens,
-                            id=_hold(b"tok", id, start), user=user))
+                            _hold(b"tok", id, start), NO_ID, 0, 0, 0, user))
             cash = cash_of(tokens, purchase.price_mrmb)
             if cash:
                 rows.append(Row(RowCode.HOLD, 0, CASH, account(job.tenant, CASH),
-                                account(job.operator, CASH), cash,
-                                id=_hold(b"csh", id, start), user=user))
+                                account(job.operator, CASH), cash, _hold(b"csh", id, start),
+                                NO_ID, 0, 0, 0, user))
         return rows
 
     # -- metering --------------------------------------------------------------------------
