@@ -179,6 +179,8 @@ def _refused(refusal: Refusal) -> Receipt:
 
 def _codes_by_part(parts: tuple[Part, ...], row_codes: list[int]) -> list[int]:
     """Return each part's code: that of the row that broke its chain, or 0."""
+    if not any(row_codes):
+        return [0] * len(parts)
     codes, start = [], 0
     for part in parts:
         end = start + len(part.rows) // ROW_BYTES

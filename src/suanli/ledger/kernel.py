@@ -174,8 +174,9 @@ class Kernel:
             return Code.INSUFFICIENT_BALANCE
         if d0 + d2 > INT64_MAX or c1 + c3 > INT64_MAX:
             return Code.OVERFLOW
-        accounts.put(debit, (d0, d1, d2, d3), journal)
-        accounts.put(credit, (c0, c1, c2, c3), journal)
+        changed = accounts.changed
+        journal += (changed, debit, known(debit, ABSENT)), (changed, credit, known(credit, ABSENT))
+        changed[debit], changed[credit] = (d0, d1, d2, d3), (c0, c1, c2, c3)
         return 0
 
     # -- one action a code -----------------------------------------------------------------
