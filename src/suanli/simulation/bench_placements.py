@@ -3,9 +3,9 @@
 5,000 hosts of eight, nine tenths of them busy; at each turn as many jobs end as are placed. A
 placement counts from TokenFlow's decision over the operator's signature to the state after
 `apply`: schedule, market, ledger and the purchase of the first hour in settlement, signature
-check included. Submissions and ends are not counted. `per_cpu_s` is by processor time: what a
-machine gives that nobody shares. `durable` counts the block too: its trees,
-the state root, and its transaction in SQLite (WAL, synchronous=FULL).
+check included. Submissions and ends are not counted. `applied` leaves deciding and signing out;
+`per_cpu_s` is by processor time: what a machine gives that nobody shares. `durable` counts the
+block too: its trees, the state root, and its transaction in SQLite (WAL, synchronous=FULL).
 """
 
 import statistics
@@ -47,6 +47,7 @@ def measure_placements(directory: Path, datasheet: str, batch: int,
                       for path in (None, directory / "placements.db"))
     return {"placements_per_s": round(batch / sum(alone[:3])),
             "placements_per_cpu_s": round(batch / alone[3]),
+            "placements_applied_per_s": round(batch / alone[2]),
             "placements_durable_per_s": round(batch / sum(durable[:3])),
             "placements_batch": batch,
             "placement_decide_us": round(alone[0] / batch * 1e6, 1),
