@@ -11,6 +11,7 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from suanli.adapters.clocks import HostClock
+from suanli.adapters.collector import spare_the_state
 from suanli.adapters.discovery import CPU_CHIP, discover_host
 from suanli.adapters.local_cluster import LocalCluster
 from suanli.adapters.shipped import datasheet_text as datasheet_text
@@ -25,7 +26,7 @@ from suanli.loop.driver import Driver
 from suanli.members.commands import Delegate
 from suanli.planning.onboarding import Fleet, HostGroup, onboard
 from suanli.planning.planner import Planner
-from suanli.planning.policies import POLICIES
+from suanli.planning.policies import POLICIES, live
 from suanli.terms.errors import InputError, InvariantBroken
 from suanli.terms.instant import DAY
 from suanli.terms.quantity import INT64_MAX
@@ -49,6 +50,7 @@ def open_service(directory: Path, settings: Settings) -> tuple[Service, list[str
         raise InputError(f"SUANLI_POLICY: found {settings.policy!r}; {', '.join(POLICIES)} are "
                          "accepted")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spare_the_state()
     keys = {name: _key(directory / KEYS / f"{name}.key") for name in (OPERATOR, TENANT, AGENT)}
     clock, receipts, crash = HostClock(), ReceiptIndex(), _crash_point()
     is_new = not (directory / CHAIN_FILE).exists()
@@ -58,7 +60,7 @@ def open_service(directory: Path, settings: Settings) -> tuple[Service, list[str
     chain = engine.genesis.chain
     operator = Agent(keys[OPERATOR], chain, OPERATOR_ID, _nonce(engine, keys[OPERATOR]))
     cluster = LocalCluster(directory / JOBS, chain, clock)
-    planner = Planner(POLICIES[settings.policy], [OPERATOR_ID])
+    planner = Planner(live(settings.policy), [OPERATOR_ID])
     driver = Driver(engine, cluster, planner, {OPERATOR_ID: operator},
                     after_effect=lambda: crash("after effect"))
     driver.listeners.append(receipts)  # before recovery, which makes blocks too

@@ -18,6 +18,9 @@ FORMAT = 1
 HEADER_TAG = b"suanli block 1\x00"
 CHECKPOINT_TAG = b"suanli checkpoint 1\x00"
 ROW_BYTES = 128
+# Of a stored body: SQLite's own limit for one value. An array command of a large fleet leads to
+# far more bytes of rows and results than a message may have.
+STORED_BYTES_MAX = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,6 @@ def header_from_bytes(data: bytes) -> Header:
 
 def _decoded(data: bytes) -> Any:
     try:
-        return decode(data)
+        return decode(data, STORED_BYTES_MAX)
     except ValueError as error:
         raise IntegrityBroken(f"stored bytes cannot be decoded: {error}") from error

@@ -1,17 +1,21 @@
-"""`suanli bench schedule`: from order accepted to process running, on real processes; and how long
-the fairness program takes at the size of a large fleet (synthetic).
+"""`suanli bench schedule`: from order accepted to process running, on real processes; and, at the
+size of a large fleet (synthetic), how long the fairness program and a round take, how many
+placements a second the domain takes, and the most memory that any of it needed.
 """
 
 import json
+import platform
+import resource
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from suanli.adapters.discovery import CPU_CHIP
-from suanli.bootstrap import TENANT, open_service
+from suanli.adapters.discovery import CPU_CHIP, discover_host
+from suanli.bootstrap import TENANT, datasheet_text, open_service
 from suanli.chain.block import Block
 from suanli.cli.output import Format, progress, same, show
 from suanli.config import Settings
@@ -21,11 +25,17 @@ from suanli.schedule import phases
 from suanli.schedule.commands import Submit
 from suanli.schedule.job import PPM, Spec
 from suanli.simulation.bench_fairness import measure_fairness
+from suanli.simulation.bench_gang import measure_gang
+from suanli.simulation.bench_placements import measure_placements
+from suanli.simulation.bench_rounds import measure_rounds
 from suanli.terms.canonical import decode
 from suanli.terms.errors import Unavailable
 from suanli.terms.quantity import RMB
 
 JOB_TIMEOUT_S = 30.0
+ROUNDS, ROUND_RUNS = 120, 3
+BATCH, TURNS = 2_000, 9
+Figures = dict[str, Any]
 
 
 class Stopwatch:
@@ -46,25 +56,53 @@ class Stopwatch:
 
 
 def bench_schedule(jobs: int, file: Path | None) -> None:
-    """Run so many real jobs one after another on a fresh chain; print the percentiles."""
+    """Take each figure in turn, print it, and write all of them to a file with the machine."""
+    measures: dict[str, Callable[[], Figures]] = {
+        "real jobs": lambda: _measure_starts(jobs),
+        "the fairness program": measure_fairness,
+        "rounds": lambda: measure_rounds(ROUNDS, ROUND_RUNS),
+        "a large gang": measure_gang,
+        "placements": _measure_placements,
+        "memory": _peak_memory,
+    }
+    figures: Figures = _machine()
+    for what, measure in measures.items():
+        with progress(what):
+            found = measure()
+        show([found], same(*found), Format.table)
+        figures |= found
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+def _machine() -> Figures:
+    host = discover_host()
+    return {"machine": host.model, "cores": host.cores,
+            "memory_gib": round(host.memory_bytes / 2**30), "python": platform.python_version()}
+
+
+def _peak_memory() -> Figures:
+    """The most that this process, with all that it measured, ever had in memory."""
+    return {"peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)}
+
+
+def _measure_placements() -> Figures:
+    with tempfile.TemporaryDirectory(prefix="suanli-bench-") as directory:
+        return measure_placements(Path(directory), datasheet_text(), BATCH, TURNS)
+
+
+def _measure_starts(jobs: int) -> Figures:
+    """Run so many real jobs one after another on a fresh chain; return the percentiles."""
     with tempfile.TemporaryDirectory(prefix="suanli-bench-") as directory:
         service, _ = open_service(Path(directory), Settings())
         watch = Stopwatch()
         service.driver.listeners.append(watch)
         service.start()
-        with progress("real jobs") as moved:
-            for number in range(jobs):
-                _run_one(service)
-                moved(number + 1, jobs)
+        for _ in range(jobs):
+            _run_one(service)
         service.stop()
         service.driver.engine.close()
-    with progress("the fairness program"):
-        lp = measure_fairness()
-    row = _row([watch.running[job] - watch.accepted[job] for job in watch.accepted])
-    for figures in (row, lp):
-        show([figures], same(*figures), Format.table)
-    if file is not None:
-        file.write_text(json.dumps(row | lp, indent=1), encoding="utf-8")
+    return _row([watch.running[job] - watch.accepted[job] for job in watch.accepted])
 
 
 def _run_one(service: Service) -> None:
@@ -82,7 +120,7 @@ def _run_one(service: Service) -> None:
     raise Unavailable(f"job {job} has not ended after {JOB_TIMEOUT_S:.0f} s")
 
 
-def _row(seconds: list[float]) -> dict[str, Any]:
+def _row(seconds: list[float]) -> Figures:
     return {"jobs": len(seconds), "start_p50_s": round(float(np.percentile(seconds, 50)), 4),
             "start_p99_s": round(float(np.percentile(seconds, 99)), 4),
             "start_max_s": round(max(seconds), 4),

@@ -93,6 +93,6 @@ def schedule(
     jobs: Annotated[int, typer.Option(min=1, help="Real jobs, one after another.")] = 200,
     file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
 ) -> None:
-    """Time from order accepted to process running, over real jobs; seconds of the fairness LP."""
+    """Time from order accepted to process running; and fairness, rounds, placements at scale."""
     from suanli.cli.benchmark import bench_schedule
     bench_schedule(jobs, file)

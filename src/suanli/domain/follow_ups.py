@@ -4,6 +4,7 @@
 |---------------------------|---------------------------------------------------------|------------|
 | an order trades (firm)    | the buyer's claim on the hour: a reservation            | schedule   |
 | a job is placed           | its hour is bought: issue, hold cash, hold tokens       | settlement |
+| jobs are placed           | for each, as one array: its hour is bought              | settlement |
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
 | a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
 | a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
@@ -22,7 +23,8 @@ from suanli.domain.rooms import Rooms
 from suanli.ledger.commands import Sweep
 from suanli.market.commands import Modify, Order
 from suanli.market.product import ProductGrid
-from suanli.schedule.commands import Ended, Place, Preempt, Renew
+from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
+from suanli.settlement.state import Basket
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
 from suanli.terms.quantity import LOT
@@ -55,8 +57,27 @@ def buy_first_hour(rooms: Rooms, command: Place, change: Change, at: int,
                    grid: ProductGrid) -> Change | Refusal:
     """Buy what a fresh placement needs, with the job as the placement makes it."""
     job = next(w.value for w in change.parts[0].writes if w.table == "jobs")
-    bought = rooms.settlement.open(command.job, job, at, grid)
-    return bought if isinstance(bought, Refusal) else _with(change, bought)
+    bought = rooms.settlement.open(command.job, job, at, Basket(grid))
+    if isinstance(bought, Refusal):
+        return bought
+    return _with(change, Part((*grid.writes(), *bought.writes), bought.rows))
+
+
+def buy_first_hours(rooms: Rooms, command: PlaceMany, change: Change, at: int,
+                    grid: ProductGrid) -> Change:
+    """Buy what each fresh placement of the array needs; refuse those that cannot have it."""
+    parts, refused = [], dict(change.refused)
+    basket = Basket(grid)
+    standing = [i for i in range(len(command.placements)) if i not in refused]
+    for index, part in zip(standing, change.parts, strict=True):
+        job = part.writes[0]
+        bought = rooms.settlement.open(job.key, job.value, at, basket)
+        if isinstance(bought, Refusal):
+            refused[index] = int(bought.code)
+        else:
+            parts.append(_joined(part, bought))
+    opening = Part(grid.writes())
+    return Change((opening, *parts), is_array=True, refused=tuple(sorted(refused.items())))
 
 
 def buy_next_hour(rooms: Rooms, command: Renew, change: Change, at: int,
@@ -95,6 +116,7 @@ FOLLOW_UPS: dict[type, FollowUp] = {
     Order: reserve,
     Modify: reserve,
     Place: buy_first_hour,
+    PlaceMany: buy_first_hours,
     Renew: buy_next_hour,
     Ended: settle,
     Preempt: secure_compensation,
@@ -104,7 +126,10 @@ FOLLOW_UPS: dict[type, FollowUp] = {
 
 def _with(change: Change, more: Part) -> Change:
     """Return the change with more inside its one all-or-nothing part."""
-    first = change.parts[0]
-    part = Part((*first.writes, *more.writes), first.rows + more.rows,
-                (*first.effects, *more.effects), (*first.leaves, *more.leaves))
+    part = _joined(change.parts[0], more)
     return changed(change, parts=(part,))  # type: ignore[no-any-return]
+
+
+def _joined(part: Part, more: Part) -> Part:
+    return Part((*part.writes, *more.writes), part.rows + more.rows,
+                (*part.effects, *more.effects), (*part.leaves, *more.leaves))

@@ -17,7 +17,7 @@ from suanli.ledger.state import TokenClass
 from suanli.market.product import ProductGrid
 from suanli.members.envelope import Envelope
 from suanli.members.state import Member, Signer
-from suanli.schedule.commands import Ended
+from suanli.schedule.commands import Ended, PlaceMany, Renew
 from suanli.settlement.commands import Meter
 from suanli.terms.canonical import encode
 from suanli.terms.change import Change, Effect, Part, Write
@@ -27,6 +27,8 @@ from suanli.terms.refusals import Code, Refusal
 
 # Commands whose postings cannot fail while the laws hold: they resolve holds that are there.
 MUST_SUCCEED = (Meter, Ended)
+# Arrays whose first part is not an item: it opens the token classes that the items buy.
+OPENING = (PlaceMany.kind, Renew.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,12 @@ class Domain:
         if decided.writes:
             self.rooms.ledger.commit(decided.writes)
         standing = [p for p, c in zip(change.parts, part_codes, strict=True) if not c]
+        by_room: dict[str, list[Write]] = {}
         for part in standing:
             for write in part.writes:
-                self.rooms.by_name[write.room].commit((write,))
+                by_room.setdefault(write.room, []).append(write)
+        for room, writes in by_room.items():
+            self.rooms.by_name[room].commit(writes)
         return Receipt(0, "", change.answer, _item_codes(change, part_codes, row_codes, kind),
                        _committed_rows(change, standing, row_codes, kind),
                        tuple(e for p in standing for e in p.effects),
@@ -174,6 +179,8 @@ def _refused(refusal: Refusal) -> Receipt:
 
 def _codes_by_part(parts: tuple[Part, ...], row_codes: list[int]) -> list[int]:
     """Return each part's code: that of the row that broke its chain, or 0."""
+    if not any(row_codes):
+        return [0] * len(parts)
     codes, start = [], 0
     for part in parts:
         end = start + len(part.rows) // ROW_BYTES
@@ -200,7 +207,7 @@ def _item_codes(change: Change, part_codes: list[int], row_codes: list[int],
         return tuple(row_codes)
     if not change.is_array:
         return ()
-    codes = part_codes[1:] if kind == "schedule.renew" else part_codes
+    codes = part_codes[1:] if kind in OPENING else part_codes
     refused = dict(change.refused)
     remaining = iter(codes)
     return tuple(refused.get(i) or next(remaining, 0) for i in range(len(codes) + len(refused)))

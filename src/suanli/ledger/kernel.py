@@ -19,7 +19,6 @@ from suanli.ledger.row import (
     Kind,
     Row,
     RowCode,
-    class_of,
     kind_of,
     owner_of,
 )
@@ -28,6 +27,11 @@ from suanli.terms.quantity import INT64_MAX, device_ms_of
 from suanli.terms.refusals import Code
 
 ABSENT = object()
+# As plain integers: reading a member of an enumeration costs more than all else of a row's checks.
+TRANSFER, HOLD, POST, VOID, ISSUE, BURN, EXPIRE, RETIRE = map(int, RowCode)
+ISSUER, HOLDER, BURNED, EXPIRED = map(int, (Kind.ISSUER, Kind.HOLDER, Kind.BURNED, Kind.EXPIRED))
+RESOLVING, HOLDS_FOR = (POST, VOID), (HOLDER, BURNED)
+CLASS_MASK = 0xFFFF_FFFF
 RESERVED = bytes(18)
 Balance = tuple[int, int, int, int]  # debits posted, credits posted, debits and credits pending
 NOTHING: Balance = (0, 0, 0, 0)
@@ -42,6 +46,31 @@ class Hold(NamedTuple):
     timeout: int
 
 
+# What a chain has changed: (the overlay's records, key, what was there before).
+Journal = list[tuple[dict[Any, Any], Any, Any]]
+
+
+class Overlay:
+    """One table with changes on top that are not committed; None is a deleted record."""
+
+    def __init__(self, name: str, tables: dict[str, Any]) -> None:
+        self.name = name
+        self.table = tables[name]
+        self.changed: dict[Any, Any] = {}
+
+    def get(self, key: Any) -> Any:
+        value = self.changed.get(key, ABSENT)
+        return self.table.get(key) if value is ABSENT else value
+
+    def put(self, key: Any, value: Any, journal: Journal) -> None:
+        journal.append((self.changed, key, self.changed.get(key, ABSENT)))
+        self.changed[key] = value
+
+    def writes(self) -> list[Write]:
+        return [Write("ledger", self.name, key, value) for key, value in self.changed.items()
+                if value is not None or key in self.table]
+
+
 class Kernel:
     """One batch of rows over one ledger; see the module's theory of operation."""
 
@@ -53,19 +82,23 @@ class Kernel:
         self.sender = sender  # None: rows that the domain derived
         self.headroom_ppm = headroom_ppm
         self.members = members  # ids 1 to this; a sender may pay nobody else
-        self.overlay: dict[tuple[str, Any], Any] = {}  # value None: deleted
-        self.journal: list[tuple[tuple[str, Any], Any]] = []
+        self.accounts = Overlay("accounts", tables)
+        self.holds = Overlay("holds", tables)
+        self.attestations = Overlay("attestations", tables)
+        self.issued = Overlay("issued", tables)
+        self.journal: Journal = []
+        # What was looked up: no row changes a class, nor which attestations it may draw on.
+        self._classes: dict[int, Any] = {}
+        self._ratings: dict[tuple[int, int], int] = {}
         self.actions: dict[int, Callable[[Row], int]] = {
-            RowCode.TRANSFER: self._transfer, RowCode.HOLD: self._hold, RowCode.POST: self._post,
-            RowCode.VOID: self._void, RowCode.ISSUE: self._issue, RowCode.BURN: self._burn,
-            RowCode.EXPIRE: self._expire, RowCode.RETIRE: self._retire}
+            TRANSFER: self._transfer, HOLD: self._hold, POST: self._post, VOID: self._void,
+            ISSUE: self._issue, BURN: self._burn, EXPIRE: self._expire, RETIRE: self._retire}
 
     def run(self, rows: bytes) -> list[int]:
         """Return one code a row; chains (LINKED runs) succeed or fail whole."""
         codes: list[int] = []
         chain_start, chain_code = 0, 0
-        for index, fields in enumerate(STRUCT.iter_unpack(rows)):
-            row = Row(*fields)
+        for index, row in enumerate(map(Row._make, STRUCT.iter_unpack(rows))):
             code = (chain_code and Code.LINKED_ROW_FAILED) or self._row(row)
             codes.append(code)
             if code and not chain_code:
@@ -82,8 +115,8 @@ class Kernel:
 
     def writes(self) -> list[Write]:
         """Return what the successful chains change."""
-        return [Write("ledger", table, key, value) for (table, key), value in self.overlay.items()
-                if value is not None or key in self.tables[table]]
+        return [write for overlay in (self.accounts, self.holds, self.attestations, self.issued)
+                for write in overlay.writes()]
 
     def _row(self, row: Row) -> int:
         action = self.actions.get(row.code)
@@ -91,91 +124,91 @@ class Kernel:
             return Code.UNKNOWN_ROW_CODE
         if row.reserved != RESERVED or row.flags & ~LINKED:
             return Code.RESERVED_BYTES_NOT_ZERO
-        least = 0 if row.code in (RowCode.POST, RowCode.VOID) else 1
-        if not least <= row.amount <= INT64_MAX:
+        resolves = row.code in RESOLVING
+        if not (0 if resolves else 1) <= row.amount <= INT64_MAX:
             return Code.AMOUNT_OUT_OF_RANGE
-        if row.code in (RowCode.POST, RowCode.VOID):
+        if resolves:
             return action(row)
         if row.debit == row.credit:
             return Code.SAME_ACCOUNT
-        if class_of(row.debit) != row.klass or class_of(row.credit) != row.klass:
+        klass = row.klass
+        if row.debit >> 8 & CLASS_MASK != klass or row.credit >> 8 & CLASS_MASK != klass:
             return Code.UNKNOWN_CLASS
-        if row.klass != CASH and self._class(row.klass) is None:
+        if klass != CASH and self._class(klass) is None:
             return Code.UNKNOWN_CLASS
-        if self.sender is not None and row.code not in (RowCode.TRANSFER, RowCode.HOLD):
+        return action(row) if self.sender is None else self._senders(row) or action(row)
+
+    def _senders(self, row: Row) -> int:
+        """Return why a member may not ask for a row, or 0."""
+        if row.code not in (TRANSFER, HOLD):
             return Code.UNKNOWN_ROW_CODE
-        if self.sender is not None and owner_of(row.debit) != self.sender:
+        if owner_of(row.debit) != self.sender:
             return Code.DEBIT_NOT_YOURS
-        if self.sender is not None and not 1 <= owner_of(row.credit) <= self.members:
-            return Code.UNKNOWN_PARTICIPANT
-        return action(row)
+        return 0 if 1 <= owner_of(row.credit) <= self.members else Code.UNKNOWN_PARTICIPANT
 
     # -- the overlay -----------------------------------------------------------------------
 
-    def _get(self, table: str, key: Any) -> Any:
-        value = self.overlay.get((table, key), ABSENT)
-        return self.tables[table].get(key) if value is ABSENT else value
-
-    def _set(self, table: str, key: Any, value: Any) -> None:
-        slot = (table, key)
-        self.journal.append((slot, self.overlay.get(slot, ABSENT)))
-        self.overlay[slot] = value
-
     def _undo(self) -> None:
-        for slot, before in reversed(self.journal):
+        for changed, key, before in reversed(self.journal):
             if before is ABSENT:
-                del self.overlay[slot]
+                del changed[key]
             else:
-                self.overlay[slot] = before
+                changed[key] = before
         self.journal.clear()
 
     def _class(self, klass: int) -> Any:
-        return self.opened.get(klass) or self.tables["classes"].get(klass)
+        found = self._classes.get(klass)
+        if found is None:
+            found = self.opened.get(klass) or self.tables["classes"].get(klass)
+            self._classes[klass] = found
+        return found
 
     def _move(self, debit: int, credit: int, posted: int, pending: int) -> int:
         """Move `posted` and add `pending` (negative: release) between two accounts."""
-        d = self._get("accounts", debit) or NOTHING
-        c = self._get("accounts", credit) or NOTHING
-        debits, credits = (d[0] + posted, d[2] + pending), (c[1] + posted, c[3] + pending)
-        if kind_of(debit) != Kind.ISSUER and d[1] - debits[0] - debits[1] < 0:
+        accounts, journal = self.accounts, self.journal
+        known = accounts.changed.get
+        d0, d1, d2, d3 = known(debit) or accounts.table.get(debit) or NOTHING
+        c0, c1, c2, c3 = known(credit) or accounts.table.get(credit) or NOTHING
+        d0, d2, c1, c3 = d0 + posted, d2 + pending, c1 + posted, c3 + pending
+        if debit & 0xFF != ISSUER and d1 - d0 - d2 < 0:
             return Code.INSUFFICIENT_BALANCE
-        if max(sum(debits), sum(credits)) > INT64_MAX:
+        if d0 + d2 > INT64_MAX or c1 + c3 > INT64_MAX:
             return Code.OVERFLOW
-        self._set("accounts", debit, (debits[0], d[1], debits[1], d[3]))
-        self._set("accounts", credit, (c[0], credits[0], c[2], credits[1]))
+        changed = accounts.changed
+        journal += (changed, debit, known(debit, ABSENT)), (changed, credit, known(credit, ABSENT))
+        changed[debit], changed[credit] = (d0, d1, d2, d3), (c0, c1, c2, c3)
         return 0
 
     # -- one action a code -----------------------------------------------------------------
 
     def _transfer(self, row: Row) -> int:
-        if not self._kinds(row, Kind.HOLDER, Kind.HOLDER):
+        if not self._kinds(row, HOLDER, HOLDER):
             return Code.WRONG_ACCOUNT_KIND
         if self._has_expired(row.klass):
             return Code.TOKEN_EXPIRED
         return self._move(row.debit, row.credit, row.amount, 0)
 
     def _hold(self, row: Row) -> int:
-        if kind_of(row.debit) != Kind.HOLDER or kind_of(row.credit) not in (
-                Kind.HOLDER, Kind.BURNED):
+        if row.debit & 0xFF != HOLDER or row.credit & 0xFF not in HOLDS_FOR:
             return Code.WRONG_ACCOUNT_KIND
         if self._has_expired(row.klass):
             return Code.TOKEN_EXPIRED
-        if row.id == NO_ID or self._get("holds", row.id) is not None:
+        if row.id == NO_ID or self.holds.get(row.id) is not None:
             return Code.HOLD_EXISTS
         if code := self._move(row.debit, row.credit, 0, row.amount):
             return code
-        self._set("holds", row.id, Hold(row.debit, row.credit, row.amount, row.timeout))
+        self.holds.put(row.id, Hold(row.debit, row.credit, row.amount, row.timeout), self.journal)
         return 0
 
     def _resolved(self, row: Row, posted: int) -> int:
-        hold = self._get("holds", row.hold)
+        hold = self.holds.get(row.hold)
         if code := self._move(hold[0], hold[1], posted, -hold[2]):
             return code
-        self._set("holds", row.hold, None)
+        self.holds.put(row.hold, None, self.journal)
         return 0
 
     def _post(self, row: Row) -> int:
-        hold = self._get("holds", row.hold)
+        hold = self.holds.get(row.hold)
         if hold is None:
             return Code.UNKNOWN_HOLD
         if (hold[0], hold[1]) != (row.debit, row.credit):
@@ -189,7 +222,7 @@ class Kernel:
         return self._resolved(row, row.amount)
 
     def _void(self, row: Row) -> int:
-        hold = self._get("holds", row.hold)
+        hold = self.holds.get(row.hold)
         if hold is None:
             return Code.UNKNOWN_HOLD
         if (hold[0], hold[1]) != (row.debit, row.credit):
@@ -200,7 +233,7 @@ class Kernel:
         return self._resolved(row, 0)
 
     def _issue(self, row: Row) -> int:
-        if not self._kinds(row, Kind.ISSUER, Kind.HOLDER):
+        if not self._kinds(row, ISSUER, HOLDER):
             return Code.WRONG_ACCOUNT_KIND
         if row.klass == CASH:
             return self._move(row.debit, row.credit, row.amount, 0)
@@ -209,7 +242,7 @@ class Kernel:
         return self._move(row.debit, row.credit, row.amount, 0)
 
     def _retire(self, row: Row) -> int:
-        if not self._kinds(row, Kind.HOLDER, Kind.ISSUER) or row.klass == CASH:
+        if not self._kinds(row, HOLDER, ISSUER) or row.klass == CASH:
             return Code.WRONG_ACCOUNT_KIND
         if code := self._move(row.debit, row.credit, row.amount, 0):
             return code
@@ -217,15 +250,18 @@ class Kernel:
 
     def _consume(self, row: Row, tokens: int) -> int:
         """Take device time for tokens (negative: give it back); the supply law lives here."""
-        klass = self._class(row.klass)
-        attestation = self._get("attestations", row.attestation)
-        if attestation is None or not klass.may_draw_on(attestation):
-            return Code.NOT_ATTESTED
-        rating = klass.rating(attestation.chip)
-        if rating is None:
-            return Code.NOT_ATTESTED
         key = (row.klass, row.attestation)
-        issued = self._get("issued", key) or 0
+        attestation = self.attestations.get(row.attestation)
+        rating = self._ratings.get(key)
+        if rating is None:
+            klass = self._class(row.klass)
+            if attestation is None or not klass.may_draw_on(attestation):
+                return Code.NOT_ATTESTED
+            rating = klass.rating(attestation.chip)
+            if rating is None:
+                return Code.NOT_ATTESTED
+            self._ratings[key] = rating
+        issued = self.issued.get(key) or 0
         if issued + tokens < 0:
             return Code.ISSUANCE_ABOVE_ATTESTATION
         more = device_ms_of(issued + tokens, rating) - device_ms_of(issued, rating)
@@ -233,17 +269,17 @@ class Kernel:
         sellable = attestation.device_ms * (1_000_000 - self.headroom_ppm) // 1_000_000
         if more > 0 and (consumed > sellable or more > attestation.left_ms(self.at)):
             return Code.ISSUANCE_ABOVE_ATTESTATION
-        self._set("issued", key, issued + tokens or None)
-        self._set("attestations", row.attestation, attestation.consuming(consumed))
+        self.issued.put(key, issued + tokens or None, self.journal)
+        self.attestations.put(row.attestation, attestation.consuming(consumed), self.journal)
         return 0
 
     def _burn(self, row: Row) -> int:
-        if not self._kinds(row, Kind.HOLDER, Kind.BURNED):
+        if not self._kinds(row, HOLDER, BURNED):
             return Code.WRONG_ACCOUNT_KIND
         return self._move(row.debit, row.credit, row.amount, 0)
 
     def _expire(self, row: Row) -> int:
-        if not self._kinds(row, Kind.HOLDER, Kind.EXPIRED) or row.klass == CASH:
+        if not self._kinds(row, HOLDER, EXPIRED) or row.klass == CASH:
             return Code.WRONG_ACCOUNT_KIND
         if self.at < self._class(row.klass).expires:
             return Code.NOT_YET_EXPIRED

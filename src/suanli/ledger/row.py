@@ -109,8 +109,8 @@ def kind_of(account: int) -> int:
 def link(rows: list[Row]) -> bytes:
     """Return the rows as one all-or-nothing set."""
     last = len(rows) - 1
-    return b"".join(STRUCT.pack(*(row._replace(flags=LINKED) if i < last else row))
-                    for i, row in enumerate(rows))
+    return b"".join([STRUCT.pack(row[0], LINKED if i < last else 0, *row[2:])
+                     for i, row in enumerate(rows)])
 
 
 def unpack(rows: bytes) -> list[Row]:

@@ -9,7 +9,7 @@ Laws
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.instant import HOUR, is_on_the_hour
 from suanli.terms.quantity import is_amount
 from suanli.terms.refusals import Code, Refusal
-from suanli.terms.room import Room, changed
+from suanli.terms.room import Room
 
 ROWS_MAX = 8190  # as TigerBeetle: one MiB of rows a batch
 HOURS_AHEAD_MAX = 24 * 8
@@ -54,15 +54,17 @@ class TokenClass:
     factors: tuple[tuple[str, int, int], ...]  # (chip, micro-CU, rating version), for ever
 
     def rating(self, chip: str) -> int | None:
-        return next((ucu for name, ucu, _ in self.factors if name == chip), None)
+        for name, ucu, _ in self.factors:
+            if name == chip:
+                return ucu
+        return None
 
     def may_draw_on(self, attestation: "Attestation") -> bool:
         return (self.issuer, self.area, self.start) == (
             attestation.operator, attestation.area, attestation.start)
 
 
-@dataclass(frozen=True, slots=True)
-class Attestation:
+class Attestation(NamedTuple):
     """Device time that an operator vouches for: one chip, area and hour."""
 
     operator: int
@@ -78,7 +80,7 @@ class Attestation:
         return self.devices * max(0, min(HOUR, self.start + HOUR - at))
 
     def consuming(self, consumed_ms: int) -> "Attestation":
-        return changed(self, consumed_ms=consumed_ms)  # type: ignore[no-any-return]
+        return Attestation(*self[:-1], consumed_ms)
 
 
 class Ledger(Room):

@@ -23,7 +23,7 @@ ABOUT_A_JOB: Final = frozenset(command.kind for command in (
 # Nothing that waits can start by these. Of our own decisions that is so unless one is refused.
 NO_NEWS: Final = frozenset({"settlement.meter", "schedule.started", "schedule.warn",
                             "schedule.renew", "ledger.attest"})
-OUR_OWN: Final = frozenset({schedule.Place.kind, schedule.Preempt.kind})
+OUR_OWN: Final = frozenset({schedule.PlaceMany.kind, schedule.Preempt.kind})
 # Prices, grades, rules, and who owns an hour.
 REPRICE: Final = ("market.", "units.", "members.set_parameter", "ledger.grant")
 Decision = tuple[int, Any]
@@ -51,16 +51,28 @@ class Cycle:
 
     def observe(self, member: int, kind: str, fields: Any, receipt: Any, at: int) -> None:
         """Learn from a command of a block, and what it was answered."""
-        self.is_stale |= kind not in NO_NEWS and (kind not in OUR_OWN or bool(receipt.code))
+        is_ours = member in self.operators
+        is_refused = bool(receipt.code) or any(receipt.codes)
+        self.is_stale |= kind not in NO_NEWS and (kind not in OUR_OWN or is_refused)
         self._is_repriced |= kind.startswith(REPRICE)
         if kind.startswith("chips.") and not receipt.code:
             self._observe_hosts(kind, fields)
         elif kind == schedule.Submit.kind and not receipt.code:
             self._moved[receipt.answer["job"]] = None
+        elif kind == schedule.PlaceMany.kind and (is_ours or not receipt.code):
+            self._observe_placements(fields[0], receipt, is_ours, at)
         elif kind in ABOUT_A_JOB and fields and isinstance(fields[0], int):  # refused: any shape
             self._moved[fields[0]] = None
-            if receipt.code and kind in OUR_OWN and member in self.operators:
-                self._observe_refusal(kind, fields[0], at)
+            if is_ours and receipt.code and kind == schedule.Preempt.kind:
+                self._spare(fields[0])
+
+    def _observe_placements(self, placements: list[Any], receipt: Any, is_ours: bool,
+                            at: int) -> None:
+        codes = receipt.codes or [receipt.code] * len(placements)
+        for (job, _, _), code in zip(placements, codes, strict=True):
+            self._moved[job] = None
+            if code and is_ours:
+                self._retry[job] = at + RETRY_MS
 
     def _observe_hosts(self, kind: str, fields: Any) -> None:
         if kind != "chips.set_host_state":
@@ -68,10 +80,9 @@ class Cycle:
         elif self.mirror is not None and fields[0] in self.mirror.number:
             self.mirror.watch(fields[0])
 
-    def _observe_refusal(self, kind: str, job: int, at: int) -> None:
-        if kind == schedule.Place.kind:
-            self._retry[job] = at + RETRY_MS
-        elif self.mirror is not None and job in self.mirror.rows:  # left alone for this hour
+    def _spare(self, job: int) -> None:
+        """Leave a job alone for this hour: its preemption was refused."""
+        if self.mirror is not None and job in self.mirror.rows:
             self.mirror.view.jobs.is_preemptible[self.mirror.rows[job]] = 0
 
     def is_due(self, at: int) -> bool:

@@ -6,14 +6,13 @@ Whenever something changed, or the scheduler asked to be woken: a scheduling cyc
 """
 
 import heapq
-from collections.abc import Iterator
 from typing import Any
 
 from suanli.ledger.commands import Attest, Sweep
 from suanli.planning.cycle import Cycle, Decision
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
-from suanli.schedule.commands import Place, Renew, Stop, Warn
+from suanli.schedule.commands import Place, PlaceMany, Renew, Slots, Stop, Warn
 from suanli.settlement.commands import Meter
 from suanli.settlement.state import RENEWAL_LEAD_MS
 from suanli.terms.canonical import decode
@@ -22,6 +21,7 @@ from suanli.terms.refusals import Code
 
 HOURS_AHEAD = 24
 CLASSES_SWEPT_AT_ONCE = 1000
+PLACED_AT_ONCE = 2000  # a command stays well below what a message may hold
 STOP_REASONS = {Code.PRICED_OUT: phases.PRICED_OUT, Code.NO_OFFER: phases.PRICED_OUT,
                 Code.INSUFFICIENT_BALANCE: phases.SHORT_OF_FUNDS}
 
@@ -171,8 +171,10 @@ class Planner:
                 decisions.append((job.operator, Stop(id, reason)))
         return decisions
 
-    def _placements(self, rooms: Any, at: int) -> Iterator[Decision]:
-        """Yield what the cycle decides, and watch the limits of what it places."""
+    def _placements(self, rooms: Any, at: int) -> list[Decision]:
+        """Return what the cycle decides, placements as arrays; watch the limits of those."""
+        decisions: list[Decision] = []
+        placed: dict[int, list[tuple[int, str, Slots]]] = {}
         for operator, command in self.cycle.decide(rooms, at):
             if isinstance(command, Place):
                 chip = rooms.chips.tables["hosts"][command.slots[0][0]].chip
@@ -180,4 +182,10 @@ class Planner:
                 limit = at + (rooms.schedule.limit_ms(command.job, chip, width) or 0)
                 heapq.heappush(self._stops, (limit, command.job, rooms.schedule.job(
                     command.job).attempt + 1, phases.TIME_LIMIT))
-            yield operator, command
+                placed.setdefault(operator, []).append(
+                    (command.job, command.grade, command.slots))
+            else:
+                decisions.append((operator, command))
+        return decisions + [
+            (operator, PlaceMany(tuple(jobs[first:first + PLACED_AT_ONCE])))
+            for operator, jobs in placed.items() for first in range(0, len(jobs), PLACED_AT_ONCE)]

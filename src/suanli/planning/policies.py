@@ -16,6 +16,16 @@ def _tokenflow() -> Scheduler:
     return TokenFlow()
 
 
+def live(name: str) -> Policy:
+    """Return a policy as a live server runs it: rounds do not wait for the fairness program."""
+    return _tokenflow_beside if name == "tokenflow" else POLICIES[name]
+
+
+def _tokenflow_beside() -> Scheduler:
+    from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
+    return TokenFlow(Settings(is_beside=True))
+
+
 POLICIES: Final[dict[str, Policy]] = {
     "tokenflow": _tokenflow,
     "best-fit": lambda: Greedy("tightest"),

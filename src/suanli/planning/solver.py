@@ -4,8 +4,6 @@ HiGHS prints a banner to the real standard output when it is constructed, which 
 the output of a verb; and it reports how a run ended as a number. Both end here.
 """
 
-import os
-import sys
 from typing import Any
 
 import highspy
@@ -17,19 +15,17 @@ class Unsolved(AdapterError):
     """The solver stopped without an optimum; the text says why (time limit, infeasible, ...)."""
 
 
+class Quiet(highspy.Highs):
+    """HiGHS told to be silent before its constructor sets callbacks up, which prints the banner."""
+
+    def enableCallbacks(self) -> None:
+        self.setOptionValue("output_flag", False)
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+
 def quiet_solver() -> Any:
-    """Return a solver that says nothing: its banner goes to the real standard output at once."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        solver.setOptionValue("output_flag", False)
-        return solver
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+    """Return a solver that says nothing."""
+    return Quiet()  # type: ignore[no-untyped-call]
 
 
 def run_to_optimum(solver: Any, time_limit_s: float) -> bool:

@@ -219,12 +219,12 @@ class View:
             When a device does not have the share free, a chip is not admissible, too many are
             given, or a gang spreads beyond the level it requires: no scheduler may do that.
         """
-        jobs, share = self.jobs, int(self.jobs.share[row])
-        if jobs.phase[row] not in (QUEUED, HELD):
+        jobs, share, phase = self.jobs, int(self.jobs.share[row]), int(self.jobs.phase[row])
+        if phase not in (QUEUED, HELD):
             raise InvariantBroken(f"job {jobs.id[row]} was given devices while not waiting")
         for host, indices in slots:
             self._take(row, host, indices, share)
-        if jobs.phase[row] == QUEUED:
+        if phase == QUEUED:
             del self.queued[row]
             self.active[row] = None
             jobs.placed_at[row], jobs.phase[row] = at, HELD
@@ -343,8 +343,8 @@ class View:
 
     def free_devices(self, host: int, count: int) -> tuple[int, ...]:
         """Return the first `count` wholly free devices of a host that has them."""
-        found = np.flatnonzero(self.used[host] == 0)[:count]
-        return tuple(int(index) for index in found)
+        used = self.used[host].tolist()  # a handful of integers: arrays would take longer
+        return tuple([index for index, share in enumerate(used) if share == 0][:count])
 
     def limit_on(self, row: int, pool: int) -> int:
         """Return what is left of a job's stated limit on its width of a pool's chip, in ms."""

@@ -35,6 +35,18 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceMany:
+    """Put jobs on devices of mine, (job, grade, slots) each; a code comes back a job.
+
+    Each is placed whole or not at all, as by `Place`. No placement may ask for a device that one
+    before it asks for, whatever becomes of that one.
+    """
+
+    kind: ClassVar[str] = "schedule.place_many"
+    placements: tuple[tuple[int, str, Slots], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """Report that every member of a placement runs."""
 
@@ -97,4 +109,4 @@ class Renew:
     jobs: tuple[int, ...]
 
 
-COMMANDS = (Submit, Cancel, Place, Started, Stop, Preempt, Warn, Ended, Renew)
+COMMANDS = (Submit, Cancel, Place, PlaceMany, Started, Stop, Preempt, Warn, Ended, Renew)

@@ -1,6 +1,7 @@
 """A job: what its tenant asked for (`Spec`, for ever) and where it stands (`Job`)."""
 
 from dataclasses import KW_ONLY, dataclass
+from typing import NamedTuple
 
 from suanli.schedule import phases
 from suanli.terms.quantity import WHOLE_DEVICE
@@ -69,7 +70,10 @@ class Spec:
 
     def speed_ppm(self, chip: str) -> int | None:
         """Return a chip's speed in parts per million of the first one's, if it is admissible."""
-        return next((speed for name, speed in self.chips if name == chip), None)
+        for name, speed in self.chips:
+            if name == chip:
+                return speed
+        return None
 
     def limit_ms(self, chip: str, spent_ms: int = 0, width: int = 0) -> int | None:
         """Return what a chip needs for the time limit less `spent_ms`, both the first chip's.
@@ -87,8 +91,7 @@ class Spec:
         return ran_ms * (self.speed_ppm(chip) or 0) * width // (PPM * self.devices)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """Where a job stands. Slots and the fields after it belong to the current attempt."""
 
     tenant: int

@@ -10,6 +10,7 @@ Laws
 * Preemptions keep the laws of `preemption`.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from suanli.chips.state import Chips, Host
@@ -20,6 +21,7 @@ from suanli.schedule.commands import (
     Cancel,
     Ended,
     Place,
+    PlaceMany,
     Preempt,
     Renew,
     Slots,
@@ -29,7 +31,7 @@ from suanli.schedule.commands import (
     Warn,
 )
 from suanli.schedule.job import PPM, Job, Spec
-from suanli.terms.change import Change, Effect, Write, one_part
+from suanli.terms.change import Change, Effect, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.quantity import WHOLE_DEVICE, is_amount
 from suanli.terms.refusals import Code, Refusal
@@ -50,7 +52,9 @@ class Schedule(Room):
     schema: ClassVar[dict[str, tuple[Any, Any]]] = {
         "specs": (int, Spec),
         "jobs": (int, Job),
-        "used": (str, tuple[int, ...]),  # host -> used share by device; absent: all free
+        # Host -> used share by device; absent: all free. Writes say (devices, share to add), so
+        # that placements of one array stand or fall each by itself.
+        "used": (str, tuple[int, ...]),
         "reservations": (tuple[int, int], int),  # (owner, token class) -> tokens bought
         "preempted": (int, tuple[tuple[int, int], ...]),  # operator -> `preemption.Recent`
         "counters": (str, int),
@@ -83,13 +87,26 @@ class Schedule(Room):
 
     def commit(self, writes: Any) -> None:
         """Apply writes, keeping the index by phase."""
-        for write in writes:
-            if write.table == "jobs":
-                old = self.tables["jobs"].get(write.key)
-                if old is not None:
-                    self.by_phase[old.phase].pop(write.key, None)
-                self.by_phase.setdefault(write.value.phase, {})[write.key] = None
-            super().commit((write,))
+        super().commit(map(self._indexed, writes))
+
+    def _indexed(self, write: Write) -> Write:
+        """Return the write as the table takes it, with the index brought into line before."""
+        if write.table == "used":
+            return self._with_share(*write)
+        if write.table == "jobs":
+            old = self.tables["jobs"].get(write.key)
+            if old is not None:
+                self.by_phase[old.phase].pop(write.key, None)
+            self.by_phase.setdefault(write.value.phase, {})[write.key] = None
+        return write
+
+    def _with_share(self, room: str, table: str, host: str,
+                    added: tuple[tuple[int, ...], int]) -> Write:
+        used = list(self.used(host, self.chips.tables["hosts"][host].devices))
+        indices, share = added
+        for index in indices:
+            used[index] += share
+        return Write(room, table, host, tuple(used) if any(used) else None)
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Take over a snapshot and derive the index anew."""
@@ -121,11 +138,14 @@ class Schedule(Room):
             return self._submit(command.spec, at, sender)
         if isinstance(command, Renew):
             return self._renew(command, sender)
+        if isinstance(command, PlaceMany):
+            return self._place_many(command, at, sender)
         job = self.job(command.job)
         if job is None:
             return Refusal(Code.UNKNOWN_JOB, f"no job {command.job}")
         if isinstance(command, Place):
-            return self._place(command, job, at, sender)
+            part = self._place(command.job, job, command.grade, command.slots, at, sender, {})
+            return part if isinstance(part, Refusal) else Change((part,), {"job": command.job})
         if isinstance(command, Cancel):
             return self._cancel(command.job, job, at, sender)
         if job.operator != sender:
@@ -144,13 +164,18 @@ class Schedule(Room):
     def _moved(self, id: int, job: Job, what: str, *more: Write,
                effects: tuple[Effect, ...] = (), **fields: Any) -> Change | Refusal:
         """Move a job along the table, or refuse."""
+        part = self._step(id, job, what, more, effects, fields)
+        return part if isinstance(part, Refusal) else Change((part,), {"job": id})
+
+    def _step(self, id: int, job: Job, what: str, more: Sequence[Write],
+              effects: tuple[Effect, ...], fields: dict[str, Any]) -> Part | Refusal:
         phase = phases.TRANSITIONS.get((job.phase, what))
         if phase is None:
             allowed = [p for p, w in phases.TRANSITIONS if w == what]
             return Refusal(Code.WRONG_PHASE, f"job {id} is {job.phase}; {what} is accepted when "
                            f"{' or '.join(allowed)}")
-        record = changed(job, **{"phase": phase, **fields})
-        return one_part(Write(self.name, "jobs", id, record), *more, effects=effects, job=id)
+        record = job._replace(**{"phase": phase, **fields})
+        return Part((Write(self.name, "jobs", id, record), *more), effects=effects)
 
     def _submit(self, spec: Spec, at: int, sender: int) -> Change | Refusal:
         if refusal := self._spec_refusal(spec):
@@ -223,34 +248,60 @@ class Schedule(Room):
 
     # -- placement -------------------------------------------------------------------------
 
-    def _place(self, command: Place, job: Job, at: int, sender: int) -> Change | Refusal:
-        spec = self.spec(command.job)
-        hosts = self._hosts_of(command.slots, sender)
+    def _place_many(self, command: PlaceMany, at: int, sender: int) -> Change:
+        """Check each placement beside the devices that those before it ask for."""
+        parts: list[Part] = []
+        refused: list[tuple[int, int]] = []
+        asked: dict[tuple[str, int], int] = {}
+        placed: set[int] = set()
+        for index, (id, grade, slots) in enumerate(command.placements):
+            job = self.job(id)
+            if job is None or id in placed:
+                code = Code.UNKNOWN_JOB if job is None else Code.WRONG_PHASE
+                refused.append((index, int(code)))
+                continue
+            part = self._place(id, job, grade, slots, at, sender, asked)
+            if isinstance(part, Refusal):
+                refused.append((index, int(part.code)))
+            else:
+                parts.append(part)
+                placed.add(id)
+        return Change(tuple(parts), is_array=True, refused=tuple(refused))
+
+    def _place(self, id: int, job: Job, grade: str, slots: Slots, at: int, sender: int,
+               asked: dict[tuple[str, int], int]) -> Part | Refusal:
+        """Check one placement; `asked`: share by (host, device) that is asked for already."""
+        spec = self.spec(id)
+        hosts = self._hosts_of(slots, sender)
         if isinstance(hosts, Refusal):
             return hosts
         chip = hosts[0].chip
-        if refusal := self._slots_refusal(command, spec, hosts):
+        if refusal := self._slots_refusal(slots, spec, hosts):
             return refusal
-        grade = self.units.grade(sender, command.grade)
-        if grade is None or (grade.workload, grade.in_gang) != (spec.workload, spec.in_gang):
-            return Refusal(Code.UNKNOWN_GRADE, f"grade {command.grade!r} does not deliver "
-                           f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'}")
-        if grade.factor(chip) is None:
-            return Refusal(Code.CHIP_NOT_IN_GRADE, f"{chip} is not in grade {command.grade!r}")
-        width = sum(len(indices) for _, indices in command.slots)
-        limit_ms = self.limit_ms(command.job, chip, width)
-        if limit_ms is None:
+        if refusal := self._grade_refusal(sender, grade, spec, chip):
+            return refusal
+        width = sum([len(indices) for _, indices in slots])
+        left_ms = spec.limit_ms(chip, job.spent_ms, width)
+        if left_ms is None:
             return Refusal(Code.NO_ADMISSIBLE_CHIP, f"the job does not run on {chip}")
-        writes = self._taking(command.slots, hosts, spec.share)
+        writes = self._taking(slots, hosts, spec.share, asked)
         if isinstance(writes, Refusal):
             return writes
-        attempt = job.attempt + 1
-        effect = Effect("start", (command.job, attempt, command.slots))
-        return self._moved(
-            command.job, job, phases.PLACE, *writes, effects=(effect,), attempt=attempt,
-            operator=sender, grade=command.grade, chip=chip, slots=command.slots, placed=at,
-            limit=at + limit_ms, resume_ms=self._resume_ms(job), stop_reason="",
-            waited_ms=job.waited_ms + at - job.queued)
+        attempt, resume_ms = job.attempt + 1, self._resume_ms(job)
+        return self._step(
+            id, job, phases.PLACE, writes, (Effect("start", (id, attempt, slots)),),
+            {"attempt": attempt, "operator": sender, "grade": grade, "chip": chip, "slots": slots,
+             "placed": at, "limit": at + left_ms + resume_ms, "resume_ms": resume_ms,
+             "stop_reason": "", "waited_ms": job.waited_ms + at - job.queued})
+
+    def _grade_refusal(self, sender: int, name: str, spec: Spec, chip: str) -> Refusal | None:
+        grade = self.units.grade(sender, name)
+        if grade is None or (grade.workload, grade.in_gang) != (spec.workload, spec.in_gang):
+            return Refusal(Code.UNKNOWN_GRADE, f"grade {name!r} does not deliver "
+                           f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'}")
+        if grade.factor(chip) is None:
+            return Refusal(Code.CHIP_NOT_IN_GRADE, f"{chip} is not in grade {name!r}")
+        return None
 
     def _hosts_of(self, slots: Slots, sender: int) -> list[Host] | Refusal:
         hosts = []
@@ -265,46 +316,40 @@ class Schedule(Room):
             hosts.append(host)
         return hosts or Refusal(Code.GANG_DOES_NOT_FIT, "a placement names its devices")
 
-    def _slots_refusal(self, command: Place, spec: Spec, hosts: list[Host]) -> Refusal | None:
-        names = [name for name, _ in command.slots]
-        devices = sum(len(set(indices)) for _, indices in command.slots)
-        if not spec.width_min <= devices <= spec.devices or len(set(names)) != len(names):
+    def _slots_refusal(self, slots: Slots, spec: Spec, hosts: list[Host]) -> Refusal | None:
+        devices = sum([len(set(indices)) for _, indices in slots])
+        if not spec.width_min <= devices <= spec.devices or len(dict(slots)) != len(slots):
             asked = f"{spec.devices_min} to {spec.devices}" if spec.devices_min else spec.devices
             return Refusal(Code.GANG_DOES_NOT_FIT,
                            f"{devices} distinct devices; the job asks for {asked}")
-        if len({(host.chip, host.zone) for host in hosts}) != 1:
+        if any((host.chip, host.zone) != (hosts[0].chip, hosts[0].zone) for host in hosts[1:]):
             return Refusal(Code.MIXED_CHIPS_IN_GANG,
                            "a gang stands on one chip model in one zone")
         if spec.area not in ("", self.chips.zone_of(hosts[0]).area):
             return Refusal(Code.UNKNOWN_AREA, f"the job asks for area {spec.area!r}")
         level = spec.level_required
         blocks = {block_of(level, name, host.zone, host.spine, host.leaf)
-                  for name, host in zip(names, hosts, strict=True)} if level else ()
+                  for (name, _), host in zip(slots, hosts, strict=True)} if level else ()
         if len(blocks) > 1:
             return Refusal(Code.LEVEL_EXCEEDED, f"the devices stand in {len(blocks)} blocks of "
                            f"level {level}; the job requires one")
         return None
 
-    def _taking(self, slots: Slots, hosts: list[Host], share: int) -> list[Write] | Refusal:
-        writes = []
+    def _taking(self, slots: Slots, hosts: list[Host], share: int,
+                asked: dict[tuple[str, int], int]) -> list[Write] | Refusal:
         for (name, indices), host in zip(slots, hosts, strict=True):
-            used = list(self.used(name, host.devices))
+            used = self.used(name, host.devices)
             for index in indices:
-                if not 0 <= index < host.devices or used[index] + share > WHOLE_DEVICE:
+                wanted = asked.get((name, index), 0) + share
+                if not 0 <= index < host.devices or used[index] + wanted > WHOLE_DEVICE:
                     return Refusal(Code.DEVICES_NOT_FREE, f"device {index} of {name} does not "
                                    f"have {share} thousandths free")
-                used[index] += share
-            writes.append(Write(self.name, "used", name, tuple(used)))
-        return writes
+                asked[name, index] = wanted
+        return self._using(slots, share)
 
-    def _releasing(self, slots: Slots, share: int) -> list[Write]:
-        writes = []
-        for name, indices in slots:
-            used = list(self.tables["used"][name])
-            for index in indices:
-                used[index] -= share
-            writes.append(Write(self.name, "used", name, tuple(used) if any(used) else None))
-        return writes
+    def _using(self, slots: Slots, share: int) -> list[Write]:
+        """Return the writes that add a share, or with a negative one take it off."""
+        return [Write(self.name, "used", name, (indices, share)) for name, indices in slots]
 
     # -- the rest of a life ----------------------------------------------------------------
 
@@ -375,7 +420,7 @@ class Schedule(Room):
         if command.is_lost and not job.stop_reason:
             outcome = phases.LOST
         spec = self.spec(command.job)
-        released = self._releasing(job.slots, spec.share) if job.slots else []
+        released = self._using(job.slots, -spec.share)
         carried: dict[str, Any] = {}
         if outcome in phases.REQUEUES and (job.phase, phases.END) in phases.TRANSITIONS:
             carried = preemption.carried_over(job, spec, command.saved, command.finished, outcome)

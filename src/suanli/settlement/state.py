@@ -16,11 +16,10 @@ Laws
 * Statements are sums over postings: what tenants paid is what operators received.
 """
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from suanli.chips.state import Chips
-from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
+from suanli.ledger.row import CASH, NO_ID, Kind, Row, RowCode, account, link
 from suanli.ledger.state import Ledger
 from suanli.market.product import Product, ProductGrid
 from suanli.market.state import Market
@@ -38,8 +37,7 @@ from suanli.terms.room import Room
 RENEWAL_LEAD_MS = 5 * MINUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(NamedTuple):
     """One job's device time in one delivery hour, [begin, end), all on hold."""
 
     begin: int
@@ -52,6 +50,27 @@ class Purchase:
     bought_class: int
     bought_tokens: int
     attestation: int
+
+
+class Terms(NamedTuple):
+    """On which terms an hour of one chip is sold under one grade."""
+
+    price_mrmb: int | None  # None: no posted price
+    rating: int
+    rating_version: int
+    firm_class: int | None
+    attestation: int | None
+
+
+class Basket:
+    """What the purchases of one command share."""
+
+    def __init__(self, grid: ProductGrid) -> None:
+        self.grid = grid
+        self.taken: dict[tuple[int, int], int] = {}  # own tokens drawn on, by (tenant, class)
+        # By (operator, area, grade, chip, hour), each looked up once.
+        self.terms: dict[tuple[int, str, str, str, int], Terms] = {}
+        self.classes: dict[tuple[int, str, str, str, int], int] = {}  # opened at first need
 
 
 class Settlement(Room):
@@ -80,27 +99,26 @@ class Settlement(Room):
 
     # -- buying ----------------------------------------------------------------------------
 
-    def open(self, id: int, job: Job, at: int, grid: ProductGrid) -> Part | Refusal:
+    def open(self, id: int, job: Job, at: int, basket: Basket) -> Part | Refusal:
         """Buy a fresh placement's first hour, and the next if this one is nearly over."""
-        hour = hour_of(at)
-        spans = [(at, min(job.limit, hour.end))]
-        if hour.end - at <= RENEWAL_LEAD_MS and job.limit > hour.end:
-            spans.append((hour.end, min(job.limit, hour.end + HOUR)))
+        end = at - at % HOUR + HOUR
+        spans = [(at, min(job.limit, end))]
+        if end - at <= RENEWAL_LEAD_MS and job.limit > end:
+            spans.append((end, min(job.limit, end + HOUR)))
         writes, rows = [], []
-        taken: dict[tuple[int, int], int] = {}
         for begin, end in spans:
-            bought = self._buy(id, job, begin, end, grid, taken)
+            bought = self._buy(id, job, begin, end, basket)
             if isinstance(bought, Refusal):
                 return bought
             rows += bought[1]
             writes.append(bought[0])
-        writes.append(Write(self.name, "covered", id, spans[-1][1]))
-        return Part((*grid.writes(), *writes), link(rows))
+        writes.append(Write(self.name, "covered", id, end))
+        return Part(tuple(writes), link(rows))
 
     def renew(self, jobs: tuple[int, ...], grid: ProductGrid) -> Change:
         """Buy the next hour for each job, as one array."""
         parts, refused = [], []
-        taken: dict[tuple[int, int], int] = {}
+        basket = Basket(grid)
         for index, id in enumerate(jobs):
             job = present(self.schedule.job(id), "schedule has checked the ids")
             begin = int(self.tables["covered"][id])
@@ -108,7 +126,7 @@ class Settlement(Room):
                 refused.append((index, int(Code.NOT_RENEWABLE)))
                 continue
             end = min(job.limit, begin + HOUR)
-            bought = self._buy(id, job, begin, end, grid, taken)
+            bought = self._buy(id, job, begin, end, basket)
             if isinstance(bought, Refusal):
                 refused.append((index, int(bought.code)))
                 continue
@@ -117,15 +135,17 @@ class Settlement(Room):
         opening = Part(grid.writes())
         return Change((opening, *parts), is_array=True, refused=tuple(refused))
 
-    def _buy(self, id: int, job: Job, begin: int, end: int, grid: ProductGrid,
-             taken: dict[tuple[int, int], int]) -> tuple[Write, list[Row]] | Refusal:
-        """Return the purchase of one span and its rows; `taken`: own tokens used so far."""
+    def _buy(self, id: int, job: Job, begin: int, end: int,
+             basket: Basket) -> tuple[Write, list[Row]] | Refusal:
+        """Return the purchase of one span and its rows."""
         spec = self.schedule.spec(id)
+        start = begin - begin % HOUR
         area = self.chips.zone_of(self.chips.tables["hosts"][job.slots[0][0]]).area
-        grade = grid.units.grade(job.operator, job.grade)
-        rating, version = (grade.factor(job.chip) if grade else None) or (0, 0)
-        hour = hour_of(begin)
-        price = self.market.offer(job.operator, area, job.grade, "spot")
+        kind = (job.operator, area, job.grade, job.chip, start)
+        terms = basket.terms.get(kind)
+        if terms is None:
+            terms = basket.terms[kind] = self._terms(*kind)
+        price, rating = terms.price_mrmb, terms.rating
         if price is None:
             return Refusal(Code.NO_OFFER, f"no posted price for {job.grade} in {area}")
         hourly = cash_of(metered(HOUR * spec.width(job), spec.share, rating), price)
@@ -133,26 +153,33 @@ class Settlement(Room):
             return Refusal(Code.PRICED_OUT, f"an hour costs {hourly} micro-RMB; the job accepts "
                            f"{spec.max_hourly_cost}")
         tokens = metered((end - begin) * spec.width(job), spec.share, rating)
-        own_class, own = self._own(job, area, hour.start, tokens, taken)
-        product = Product(job.operator, area, job.grade, "spot", hour.start)
-        klass = grid.class_of(product)
-        attestation = self.ledger.attestation_id(job.operator, area, job.chip, hour.start)
-        if attestation is None:
+        own_class, own = self._own(job.tenant, terms.firm_class, tokens, basket.taken)
+        klass = basket.classes.get(kind)
+        if klass is None:
+            product = Product(job.operator, area, job.grade, "spot", start)
+            klass = basket.classes[kind] = basket.grid.class_of(product)
+        if terms.attestation is None:
             return Refusal(Code.NOT_ATTESTED, f"{job.chip} in {area} is not attested for the "
-                           f"hour from {hour.start}")
-        purchase = Purchase(begin, end, price, rating, version, own_class, own, klass,
-                            tokens - own, attestation)
-        rows = self._hold_rows(id, job, hour.start, purchase)
-        return Write(self.name, "purchases", (id, hour.start), purchase), rows
+                           f"hour from {start}")
+        purchase = Purchase(begin, end, price, rating, terms.rating_version, own_class, own,
+                            klass, tokens - own, terms.attestation)
+        rows = self._hold_rows(id, job, start, purchase)
+        return Write(self.name, "purchases", (id, start), purchase), rows
 
-    def _own(self, job: Job, area: str, start: int, tokens: int,
+    def _terms(self, operator: int, area: str, grade: str, chip: str, start: int) -> Terms:
+        record = self.schedule.units.grade(operator, grade)
+        return Terms(self.market.offer(operator, area, grade, "spot"),
+                     *((record.factor(chip) if record else None) or (0, 0)),
+                     self.ledger.class_id(operator, area, grade, "firm", start),
+                     self.ledger.attestation_id(operator, area, chip, start))
+
+    def _own(self, tenant: int, klass: int | None, tokens: int,
              taken: dict[tuple[int, int], int]) -> tuple[int, int]:
         """Return the tenant's firm class of the hour and how much of it serves this span."""
-        klass = self.ledger.class_id(job.operator, area, job.grade, "firm", start)
         if klass is None:
             return 0, 0
-        key = (job.tenant, klass)
-        free = self.ledger.available(account(job.tenant, klass)) - taken.get(key, 0)
+        key = (tenant, klass)
+        free = self.ledger.available(account(tenant, klass)) - taken.get(key, 0)
         used = max(0, min(free, tokens))
         taken[key] = taken.get(key, 0) + used
         return (klass, used) if used else (0, 0)
@@ -165,19 +192,19 @@ class Settlement(Room):
             own = purchase.own_class
             rows.append(Row(RowCode.HOLD, 0, own, account(job.tenant, own),
                             account(job.tenant, own, Kind.BURNED), purchase.own_tokens,
-                            id=_hold("own", id, start), user=user))
+                            id=_hold(b"own", id, start), user=user))
         if purchase.bought_tokens:
             klass, tokens = purchase.bought_class, purchase.bought_tokens
             seller = account(job.operator, klass)
             rows.append(Row(RowCode.ISSUE, 0, klass, account(job.operator, klass, Kind.ISSUER),
-                            seller, tokens, attestation=purchase.attestation, user=user))
+                            seller, tokens, NO_ID, NO_ID, 0, purchase.attestation, 0, user))
             rows.append(Row(RowCode.HOLD, 0, klass, seller, account(job.tenant, klass), tokens,
-                            id=_hold("tok", id, start), user=user))
+                            _hold(b"tok", id, start), NO_ID, 0, 0, 0, user))
             cash = cash_of(tokens, purchase.price_mrmb)
             if cash:
                 rows.append(Row(RowCode.HOLD, 0, CASH, account(job.tenant, CASH),
-                                account(job.operator, CASH), cash,
-                                id=_hold("csh", id, start), user=user))
+                                account(job.operator, CASH), cash, _hold(b"csh", id, start),
+                                NO_ID, 0, 0, 0, user))
         return rows
 
     # -- metering --------------------------------------------------------------------------
@@ -240,7 +267,7 @@ class Settlement(Room):
             return Part()
         return Part(rows=link([Row(
             RowCode.HOLD, 0, CASH, account(job.operator, CASH), account(job.tenant, CASH), cash,
-            id=_hold("cmp", id, job.placed), user=_user(id, hour_of(at).start))]))
+            id=_hold(b"cmp", id, job.placed), user=_user(id, hour_of(at).start))]))
 
     def _is_firm(self, id: int, job: Job, purchase: Purchase, at: int) -> bool:
         """Say whether what runs at an instant is paid by own tokens, which are used first."""
@@ -265,7 +292,7 @@ class Settlement(Room):
     def _repay_rows(self, id: int, job: Job, since: int,
                     sums: dict[Any, tuple[int, int, int]]) -> list[Row]:
         """Return the row that resolves a preempted placement's hold, if it has one."""
-        hold = _hold("cmp", id, job.placed)
+        hold = _hold(b"cmp", id, job.placed)
         held = self.ledger.tables["holds"].get(hold)
         if held is None:
             return []
@@ -304,7 +331,7 @@ class Settlement(Room):
             klass = purchase.own_class
             rows.append(Row(RowCode.POST, 0, klass, account(job.tenant, klass),
                             account(job.tenant, klass, Kind.BURNED), own,
-                            hold=_hold("own", id, start), **facts))
+                            hold=_hold(b"own", id, start), **facts))
         cash = cash_of(bought, purchase.price_mrmb)
         if purchase.bought_tokens:
             rows += self._bought_rows(id, job, start, purchase, bought, cash, facts)
@@ -319,10 +346,10 @@ class Settlement(Room):
         klass, user = purchase.bought_class, facts["user"]
         seller, tenant = account(job.operator, klass), account(job.tenant, klass)
         rows = [Row(RowCode.POST, 0, klass, seller, tenant, bought,
-                    hold=_hold("tok", id, start), **facts)]
+                    hold=_hold(b"tok", id, start), **facts)]
         if cash_of(purchase.bought_tokens, purchase.price_mrmb):
             rows.append(Row(RowCode.POST, 0, CASH, account(job.tenant, CASH),
-                            account(job.operator, CASH), cash, hold=_hold("csh", id, start),
+                            account(job.operator, CASH), cash, hold=_hold(b"csh", id, start),
                             user=user))
         if bought:
             rows.append(Row(RowCode.BURN, 0, klass, tenant,
@@ -362,5 +389,5 @@ def _user(job: int, start: int) -> bytes:
     return job.to_bytes(8, "big") + start.to_bytes(8, "big")
 
 
-def _hold(prefix: str, job: int, start: int) -> bytes:
-    return prefix.encode() + job.to_bytes(7, "big") + (start // HOUR).to_bytes(6, "big")
+def _hold(prefix: bytes, job: int, start: int) -> bytes:
+    return prefix + job.to_bytes(7, "big") + (start // HOUR).to_bytes(6, "big")

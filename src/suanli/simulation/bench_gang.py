@@ -32,10 +32,10 @@ def measure_gang(seed: int = 1) -> dict[str, float | int | str]:
         if len(actions) != 1:
             raise InvariantBroken(f"round {turn} did {len(actions)} things, not 1")
     return {"gang_4096_ms": round(statistics.median(spent[1:]) * 1000, 3),
-            "gang_4096_max_ms": round(max(spent[1:]) * 1000, 3), "hosts": HOSTS,
-            "leaves": -(-HOSTS // PER_LEAF), "spines": -(-HOSTS // (PER_LEAF * LEAVES)),
-            "in_use": round(1 - float(view.free.sum()) / view.capacity, 3),
-            "level": "spine"}
+            "gang_4096_max_ms": round(max(spent[1:]) * 1000, 3), "gang_hosts": HOSTS,
+            "gang_leaves": -(-HOSTS // PER_LEAF), "gang_spines": -(-HOSTS // (PER_LEAF * LEAVES)),
+            "gang_in_use": round(1 - float(view.free.sum()) / view.capacity, 3),
+            "gang_level": "spine"}
 
 
 def _in_use(seed: int) -> View:

@@ -59,11 +59,19 @@ def fields_of(kind: type) -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]
 
 
 def encode(value: Any) -> bytes:
-    """Return the one canonical encoding of a value."""
-    return cbor2.dumps(plain(value), canonical=True)
+    """Return the one canonical encoding of a value; dataclasses as the list of their fields."""
+    return cbor2.dumps(value, canonical=True, default=_encode_fields)
 
 
-def decode(data: bytes) -> Any:
+def _encode_fields(encoder: Any, value: Any) -> None:
+    """Encode what CBOR does not know, as `plain` would have it."""
+    found = plain(value)
+    if found is value:
+        raise InputError(f"value of type {type(value).__name__} has no canonical bytes")
+    encoder.encode(found)
+
+
+def decode(data: bytes, bytes_max: int = MESSAGE_BYTES_MAX) -> Any:
     """Return the value of canonical bytes.
 
     Raises
@@ -71,8 +79,8 @@ def decode(data: bytes) -> Any:
     InputError
         If the bytes are not CBOR, are not canonical, are too long or too deep, or hold a float.
     """
-    if len(data) > MESSAGE_BYTES_MAX:
-        raise InputError(f"message of {len(data)} bytes; at most {MESSAGE_BYTES_MAX} are accepted")
+    if len(data) > bytes_max:
+        raise InputError(f"message of {len(data)} bytes; at most {bytes_max} are accepted")
     try:
         value = cbor2.loads(data)
     except Exception as error:  # cbor2 raises many kinds on hostile bytes; all mean the same

@@ -26,8 +26,7 @@ class Effect(NamedTuple):
     fields: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One all-or-nothing piece of a change; `rows` is 128 bytes a row."""
 
     writes: tuple[Write, ...] = ()

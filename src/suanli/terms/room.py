@@ -49,4 +49,6 @@ class Room:
 
 def changed(record: Any, **fields: Any) -> Any:
     """Return a copy of a frozen record with some fields changed."""
+    if isinstance(record, tuple):
+        return record._replace(**fields)  # type: ignore[attr-defined]
     return dataclasses.replace(record, **fields)

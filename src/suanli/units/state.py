@@ -37,7 +37,10 @@ class Grade:
 
     def factor(self, chip: str) -> tuple[int, int] | None:
         """Return (micro-CU, version) of a deliverable chip."""
-        return next(((ucu, version) for name, ucu, version in self.factors if name == chip), None)
+        for name, ucu, version in self.factors:
+            if name == chip:
+                return ucu, version
+        return None
 
 
 class Units(Room):

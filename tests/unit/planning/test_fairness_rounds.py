@@ -1,5 +1,7 @@
 """Around the program: input, carve-out, horizon, merged slots, parts, checks, and failed rounds."""
 
+import threading
+import time
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -8,12 +10,15 @@ import numpy as np
 import pytest
 
 from suanli.planning.fairness.checks import checks_of
-from suanli.planning.fairness.keeper import FairShares
+from suanli.planning.fairness.keeper import STILL_SOLVING, FairShares, Solving
 from suanli.planning.fairness.merge import alike, merged
 from suanli.planning.fairness.problem import Problem, carve_out, horizon
 from suanli.planning.fairness.program import Program
 from suanli.planning.fairness.shares import Shares
 from suanli.planning.fairness.split import Split, deal
+from suanli.planning.tokenflow.entitlements import Entitlements
+from suanli.planning.tokenflow.estimates import RunTimes
+from suanli.planning.view import PoolSpec, Request, View
 from suanli.simulation.bench_fairness import a_round_later, synthetic
 from suanli.terms.errors import InputError
 
@@ -211,3 +216,67 @@ def test_odd_markets_are_checked_too() -> None:
                 replace(problem, budgets=np.array([0, 1, 1e6, 1, 1.0]))):
         found = checks_of(odd, solved(odd))
         assert np.isfinite([found.envy, found.envy_paid, found.pareto_gain]).all()
+
+
+class Slow(FairShares):
+    """A keeper whose solver waits for a signal first."""
+
+    def __init__(self) -> None:
+        super().__init__(LIMIT_S)
+        self.go = threading.Event()
+
+    def update(self, problem: Problem, at_ms: int, with_checks: bool = False) -> Shares:
+        self.go.wait(LIMIT_S)
+        return super().update(problem, at_ms, with_checks)
+
+
+def taken(solving: Solving) -> tuple[Problem, Shares]:
+    deadline = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline:
+        if found := solving.taken():
+            return found
+        time.sleep(0.001)
+    raise AssertionError("nothing was solved")
+
+
+def test_rounds_go_on_while_a_problem_is_solved_beside_them() -> None:
+    problem, keeper = synthetic(2, 6, 20, 3, 3), Slow()
+    solving = Solving(keeper, is_beside=True)
+    solving.start(problem, 60_000)
+    assert solving.taken() is None
+    solving.start(problem, 120_000)  # the round says that the last one is not done
+    assert [(r.at_ms, r.is_fresh, r.reason) for r in keeper.rounds] == [
+        (120_000, False, STILL_SOLVING)]
+    keeper.go.set()
+    solved_problem, shares = taken(solving)
+    assert solved_problem is problem
+    assert shares.devices == pytest.approx(FairShares(LIMIT_S).update(problem, 0).devices)
+    assert solving.taken() is None  # an answer is taken once
+    keeper.time_limit_s = 0.0
+    solving.start(replace(problem, theta=problem.theta * 1.5), 180_000)
+    kept = taken(solving)[1]
+    assert (kept.is_fresh, kept.devices is shares.devices) == (False, True)
+
+
+def test_a_bug_in_the_thread_is_raised_in_the_round() -> None:
+    solving = Solving(FairShares(LIMIT_S), is_beside=True)
+    solving.start(None, 0)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        taken(solving)
+
+
+@pytest.mark.parametrize("is_beside", [False, True])
+def test_targets_are_the_same_wherever_they_are_found(is_beside: bool) -> None:
+    """Two tenants, one of whom has all devices: what each is owed after two quarters."""
+    view = View((PoolSpec("z", "chip", (4,)),))
+    for tenant, devices in ((0, 4), (1, 4)):
+        view.submit(Request(tenant + 1, tenant, devices, 1000, (1_000_000,), 100 * HOUR), 0)
+    view.bind(0, ((0, (0, 1, 2, 3)),), 0)
+    entitlements = Entitlements(True, is_beside)
+    entitlements.update(view, 0, RunTimes())
+    deadline = time.monotonic() + LIMIT_S
+    while not entitlements.targets.any() and time.monotonic() < deadline:
+        entitlements.update(view, 1, RunTimes())  # nothing is due: it only takes
+    assert entitlements.targets == pytest.approx([2, 2], rel=0.001)
+    entitlements.update(view, QUARTER, RunTimes())
+    assert entitlements.owed == pytest.approx([-2 * QUARTER, 2 * QUARTER], rel=0.01)

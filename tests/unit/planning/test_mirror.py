@@ -10,6 +10,7 @@ from tests.unit.simulation.test_arena import FLEET, random_workload
 
 from suanli.bootstrap import datasheet_text
 from suanli.chips.commands import SetHostState
+from suanli.domain.state_machine import Receipt as Answered
 from suanli.market.commands import Order, PostOffer
 from suanli.members.commands import SetParameter
 from suanli.planning.cycle import Cycle
@@ -17,7 +18,7 @@ from suanli.planning.mirror import Mirror
 from suanli.planning.planner import Planner
 from suanli.planning.policies import POLICIES
 from suanli.planning.view import FIRM, RUNNING, SERVING, SHARED
-from suanli.schedule.commands import Cancel, Ended, Place, Preempt, Started, Submit
+from suanli.schedule.commands import Cancel, Ended, Place, PlaceMany, Preempt, Started, Submit
 from suanli.simulation.run import Run
 from suanli.simulation.world import EPOCH, World
 from suanli.terms.instant import HOUR, MINUTE
@@ -111,7 +112,7 @@ def test_a_host_that_is_down_gets_nothing(stage: Stage) -> None:
     turn(False)
     first, second = submit(stage, devices=8), submit(stage, devices=8)
     for id in (first, second):
-        cycle.observe(2, Submit.kind, [], type("R", (), {"code": 0, "answer": {"job": id}}),
+        cycle.observe(2, Submit.kind, [], Answered(0, "", {"job": id}, (), b"", (), ()),
                       stage.at)
     assert placed(stage, cycle) == {first: 8}
     assert cycle.mirror is not None
@@ -126,10 +127,14 @@ def decide(stage: Stage, planner: Planner) -> list[Any]:
         envelope = stage.agents[operator].sign(command)
         receipt = stage.domain.apply(envelope, stage.at)
         planner.observe((envelope.to_bytes(),), (receipt,), stage.at)
-        said.append(command)
-        if isinstance(command, Place) and not receipt.code:
-            report = Started(command.job, stage.rooms.schedule.job(command.job).attempt)
-            tell(stage, planner, 1, report)
+        if not isinstance(command, PlaceMany):
+            said.append(command)
+            continue
+        for placement, code in zip(command.placements, receipt.codes, strict=True):
+            said.append(Place(*placement))
+            if not code:
+                job = placement[0]
+                tell(stage, planner, 1, Started(job, stage.rooms.schedule.job(job).attempt))
     return said
 
 
@@ -183,10 +188,11 @@ def test_nonsense_in_a_block_is_no_news(stage: Stage) -> None:
     """Refused commands with fields of any shape are in blocks too: from whoever can sign."""
     cycle = Cycle(POLICIES["fifo"], [1])
     job = submit(stage)
-    for member, command in ((2, Cancel(77)), (2, Place(job, SINGLE, ((HOST, (0,)),)))):
-        receipt = stage.say(member, command)
-        assert receipt.code
-        cycle.observe(member, command.kind, [command.job], receipt, stage.at)
+    many = PlaceMany(((job, SINGLE, ((HOST, (0,)),)),))
+    for command, fields in ((Cancel(77), [77]), (many, [many.placements])):
+        receipt = stage.say(2, command)
+        assert receipt.code or any(receipt.codes)
+        cycle.observe(2, command.kind, fields, receipt, stage.at)
     envelope = stage.agents[2].sign(Cancel(1))
     malformed = stage.domain.apply(envelope.__class__(**{
         **{name: getattr(envelope, name) for name in envelope.__slots__},

@@ -102,7 +102,7 @@ def test_an_hour_of_a_planner(stage: Stage) -> None:
     planner = Planner(POLICIES["best-fit"], [1])
     job = submit(stage, time_limit_ms=3 * HOUR)
     assert kinds(decide(stage, planner)) == ["Sweep", "Attest"]
-    assert kinds(decide(stage, planner)) == ["Place"]
+    assert kinds(decide(stage, planner)) == ["PlaceMany"]
     assert decide(stage, planner) == []
     stage.at = START + 55 * MINUTE
     assert planner.next_instant(START + 1) == stage.at

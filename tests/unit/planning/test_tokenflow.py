@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from suanli.planning.scheduler import Bind, Preempt
+from suanli.planning.tokenflow.drains import Drain, Drains
 from suanli.planning.tokenflow.estimates import RunTimes
+from suanli.planning.tokenflow.kernels import NEVER
 from suanli.planning.tokenflow.prices import balanced_prices
 from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
 from suanli.planning.view import PPM, PoolSpec, Request, View
@@ -159,3 +161,23 @@ def test_no_reservation_holds_up_a_promised_start() -> None:
     late, replica = submit(v, 1, 30, 26 * HOUR), promise(v, 1, 30, 26 * HOUR)
     assert perform(v, scheduler, 26 * HOUR) == [f"+{replica}"]
     assert late in v.queued
+
+
+def test_hosts_that_are_surely_free_first_are_kept_up_to_a_part_of_the_pool() -> None:
+    """Host 0 is over after 10 h, host 1 half after 5 h and half after 20 h, host 2 after 30 h."""
+    v, drains = view(4, 4, 4, 4), Drains()
+    for host, devices, hours in ((0, 4, 10), (1, 2, 5), (1, 2, 20), (2, 4, 30)):
+        v.bind(submit(v, devices, hours), ((host, v.free_devices(host, devices)),), 0)
+    pair, gang, other = submit(v, 2, 1), submit(v, 12, 1), submit(v, 1, 1)
+    seek(drains, v, gang, other)
+    assert drains.by_row == {gang: Drain((3, 0, 1), 20 * HOUR, 0)}  # a part too, for want of less
+    late = Drains()
+    v.bind(submit(v, 4, 9), ((3, (0, 1, 2, 3)),), 0)
+    seek(late, v, pair, other)
+    assert late.by_row == {pair: Drain((1,), 5 * HOUR, 0)}  # two of its four are free then
+    v.queued.pop(pair)
+    assert (late.reserved_from(v) == NEVER).all()  # nothing is kept for who does not wait
+
+
+def seek(drains: Drains, v: View, *rows: int) -> None:
+    drains.seek(v, np.array(rows), np.zeros(len(rows), dtype=np.int64), 0)

@@ -1,17 +1,20 @@
 """Jobs through their phases, devices never sold twice, and every refusal."""
 
+from typing import Any
+
 import pytest
 from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 from suanli.chips.commands import RegisterHost, RegisterZone, SetHostState
 from suanli.ledger.commands import Attest
-from suanli.market.commands import PostOffer
+from suanli.market.commands import Order, PostOffer
 from suanli.members.commands import SetParameter
 from suanli.schedule import phases
 from suanli.schedule.commands import (
     Cancel,
     Ended,
     Place,
+    PlaceMany,
     Preempt,
     Renew,
     Started,
@@ -22,7 +25,7 @@ from suanli.schedule.commands import (
 from suanli.schedule.job import PPM
 from suanli.settlement.commands import Meter
 from suanli.terms.instant import HOUR, MINUTE
-from suanli.terms.quantity import RMB
+from suanli.terms.quantity import LOT, RMB, WHOLE_DEVICE
 from suanli.terms.refusals import Code
 
 SECOND_HOST = HOST[:-1] + "1"
@@ -313,3 +316,56 @@ def test_a_poor_tenant_is_not_placed(stage: Stage) -> None:
 def test_the_limit_scales_with_a_chips_speed() -> None:
     job = spec(chips=((CHIP, PPM), ("t4-16", PPM // 3)), time_limit_ms=10)
     assert (job.limit_ms(CHIP), job.limit_ms("t4-16"), job.limit_ms("k80-24")) == (10, 31, None)
+
+
+def many(stage: Stage, *placements: tuple[int, str, Any]) -> tuple[int, ...]:
+    return stage.must(1, PlaceMany(placements)).codes
+
+
+def test_placements_of_an_array_stand_or_fall_each_by_itself(stage: Stage) -> None:
+    """Of five, in order: fine; too poor; not there; its second place; a gang on what is left."""
+    poor = stage.admit("poor", cash=1)
+    jobs = [stage.must(who, Submit(spec(devices=devices))).answer["job"]
+            for who, devices in ((2, 1), (poor, 1), (2, 2))]
+    codes = many(stage, (jobs[0], SINGLE, ((HOST, (0,)),)), (jobs[1], SINGLE, ((HOST, (1,)),)),
+                 (999, SINGLE, ((HOST, (2,)),)), (jobs[0], SINGLE, ((HOST, (3,)),)),
+                 (jobs[2], GANG, ((HOST, (2, 4)),)))
+    assert codes == (0, Code.INSUFFICIENT_BALANCE, Code.UNKNOWN_JOB, Code.WRONG_PHASE, 0)
+    assert stage.rooms.schedule.used(HOST, 8) == (1000, 0, 1000, 0, 1000, 0, 0, 0)
+    assert stage.rooms.schedule.ids_in(phases.PLACED) == [jobs[0], jobs[2]]
+    assert set(stage.rooms.settlement.tables["covered"]) == {jobs[0], jobs[2]}
+
+
+def test_a_device_asked_for_twice_in_an_array_goes_to_the_first(stage: Stage) -> None:
+    halves = [stage.must(2, Submit(spec(share=500))).answer["job"] for _ in range(3)]
+    codes = many(stage, *((job, SINGLE, ((HOST, (0,)),)) for job in halves))
+    assert codes == (0, 0, Code.DEVICES_NOT_FREE)
+    assert stage.rooms.schedule.used(HOST, 8)[0] == WHOLE_DEVICE
+
+
+def test_own_tokens_serve_an_arrays_placements_once(stage: Stage) -> None:
+    """Half an hour of own tokens, two jobs: the second buys what the first has drawn on."""
+    stage.must(2, Order(1, "area-1", SINGLE, "firm", START, 0, 1000, 500, True))
+    jobs = [stage.must(2, Submit(spec())).answer["job"] for _ in range(2)]
+    assert many(stage, *((job, SINGLE, ((HOST, (job,)),)) for job in jobs)) == (0, 0)
+    bought = [stage.rooms.settlement.tables["purchases"][job, START] for job in jobs]
+    assert [p.own_tokens for p in bought] == [500 * LOT, 0]
+
+
+@pytest.mark.parametrize("at", [START, START + 57 * MINUTE])
+def test_an_array_comes_to_what_its_placements_come_to_one_by_one(at: int) -> None:
+    """Equal roots of every room but the operator's count of envelopes, an array or not."""
+    ends = []
+    for is_array in (False, True):
+        stage = Stage().opened()
+        stage.at = at
+        jobs = [stage.must(2 + n % 2, Submit(spec(devices=1 + (n == 4)))).answer["job"]
+                for n in range(6)]
+        placements = [(job, GANG if n == 4 else SINGLE, ((HOST, (n, 7) if n == 4 else (n,)),))
+                      for n, job in enumerate(jobs)]
+        rows = (stage.must(1, PlaceMany(tuple(placements))).rows if is_array else
+                b"".join(stage.must(1, Place(*placement)).rows for placement in placements))
+        roots = stage.domain.roots()
+        roots.pop("members")
+        ends.append((rows, roots))
+    assert ends[0] == ends[1]

@@ -2,10 +2,16 @@
 
 A round whose solver fails changes nothing: the last good shares stay, marked as not fresh and
 with the reason. Slots that are alike are merged before each solve.
+
+`Solving` is the one way in which rounds ask: either the answer is there at once, which is what
+replays need to be deterministic; or it is found beside the rounds, in a thread (HiGHS lets go of
+the interpreter while it works), and taken by the first round that finds it ready.
 """
 
+import threading
 import time
 from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from suanli.planning.fairness.checks import Checks, checks_of
@@ -17,6 +23,7 @@ from suanli.planning.fairness.split import Split
 from suanli.planning.solver import Unsolved
 
 ROUNDS_KEPT = 10_000  # a week of minutes
+STILL_SOLVING = "the last problem is still being solved"
 
 
 @dataclass(frozen=True)
@@ -69,3 +76,38 @@ class FairShares:
             self._program = (Program(small) if self._parts == 1
                              else Split(small, self._parts, self._seed))
         return expanded(self._program.solve(small, self.time_limit_s), group)
+
+
+class Solving:
+    """At most one problem under way, at once or beside the rounds."""
+
+    def __init__(self, keeper: FairShares, is_beside: bool) -> None:
+        self.keeper = keeper
+        self.is_beside = is_beside
+        self._under_way: tuple[Problem, Future[Shares]] | None = None
+
+    def start(self, problem: Problem, at_ms: int) -> None:
+        """Have a problem solved; if one is under way still, note that this one is not."""
+        if self._under_way is not None:
+            self.keeper.rounds.append(Round(at_ms, False, STILL_SOLVING, float("inf"), 0.0, None))
+            return
+        future: Future[Shares] = Future()
+        self._under_way = problem, future
+        if self.is_beside:
+            # A daemon: a server that stops does not wait for shares that nobody will use.
+            threading.Thread(target=self._solve, args=(problem, at_ms, future), daemon=True).start()
+        else:
+            self._solve(problem, at_ms, future)
+
+    def _solve(self, problem: Problem, at_ms: int, future: Future[Shares]) -> None:
+        try:
+            future.set_result(self.keeper.update(problem, at_ms))
+        except BaseException as failure:  # a bug: raised in the round that takes the answer
+            future.set_exception(failure)
+
+    def taken(self) -> tuple[Problem, Shares] | None:
+        """Return a problem that has been solved since the last call, with its shares."""
+        if self._under_way is None or not self._under_way[1].done():
+            return None
+        (problem, future), self._under_way = self._under_way, None
+        return problem, future.result()

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from suanli.planning.fairness.keeper import FairShares
+from suanli.planning.fairness.keeper import FairShares, Solving
 from suanli.planning.fairness.problem import Problem
 from suanli.planning.tokenflow.estimates import RunTimes
 from suanli.planning.tokenflow.prices import balanced_prices
@@ -37,13 +37,14 @@ PRICE_MEMORY_MS: Final = HOUR  # prices move slowly: what is placed stays for ho
 class Entitlements:
     """Prices by pool and entitlements by tenant, as they stand; none are owed if not `is_fair`."""
 
-    def __init__(self, is_fair: bool) -> None:
+    def __init__(self, is_fair: bool, is_beside: bool = False) -> None:
         self.is_fair = is_fair
         self.shares = FairShares(SOLVE_S_MAX)
+        self._solving = Solving(self.shares, is_beside)
         self.prices: Floats = np.ones(0)
         self.owed: Floats = np.zeros(0)  # reference device-milliseconds, by tenant
         self.due: Floats = np.zeros(0)  # all targets so far, reference device-milliseconds
-        self._target: Floats = np.zeros(0)  # reference devices, by tenant, since the last update
+        self.targets: Floats = np.zeros(0)  # reference devices, by tenant, since the last update
         self._at: int | None = None
 
     def of(self, view: View) -> Floats:
@@ -58,8 +59,9 @@ class Entitlements:
         return still
 
     def update(self, view: View, at: int, runtimes: RunTimes) -> None:
-        """Solve anew if a quarter of an hour has passed."""
+        """Solve anew if a quarter of an hour has passed; take what was solved beside since."""
         self.grow(view)
+        self._take()
         if self._at is not None and at - self._at < EVERY_MS:
             return
         elapsed = at - self._at if self._at is not None else 0
@@ -75,9 +77,9 @@ class Entitlements:
         tenants = int(view.jobs.tenant[:view.jobs.count].max(initial=-1)) + 1
         missing = tenants - len(self.owed)
         if missing > 0:
-            self.owed, self.due, self._target = (
+            self.owed, self.due, self.targets = (
                 np.append(known, np.zeros(missing))
-                for known in (self.owed, self.due, self._target))
+                for known in (self.owed, self.due, self.targets))
         if not len(self.prices):
             self.prices = np.ones(len(view.pools))
 
@@ -88,9 +90,9 @@ class Entitlements:
         speed = jobs.speed[rows, jobs.pool[rows]] / PPM
         wide = jobs.width[rows] * jobs.share[rows] / WHOLE_DEVICE
         runs = _sums(jobs.tenant[rows], wide * speed, len(self.owed))
-        self.due += self._target * elapsed
+        self.due += self.targets * elapsed
         fade = np.exp(-elapsed / WINDOW_MS)
-        self.owed = self.owed * fade + (self._target - runs) * elapsed
+        self.owed = self.owed * fade + (self.targets - runs) * elapsed
 
     def _solve(self, view: View, rows: Ints, at: int, runtimes: RunTimes, elapsed: int) -> None:
         problem = problem_of(view, rows, at, runtimes, len(self.owed))
@@ -100,10 +102,16 @@ class Entitlements:
             self.prices = self.prices * fade + prices * (1 - fade)
         if not self.is_fair:
             return
-        shares = self.shares.update(problem, at)
-        if shares.is_fresh:
+        self._solving.start(problem, at)
+        self._take()
+
+    def _take(self) -> None:
+        """Let fresh shares be the targets: of the whole quarter, even if they came beside it."""
+        found = self._solving.taken()
+        if found is not None and found[1].is_fresh:
+            problem, shares = found
             rate = (shares.devices[:, :, 0] * problem.theta).sum(axis=1)
-            self._target = _sums(problem.tenant_of_row, rate, len(self.owed))
+            self.targets = _sums(problem.tenant_of_row, rate, len(self.owed))
 
 
 def problem_of(view: View, rows: Ints, at: int, runtimes: RunTimes, tenants: int) -> Problem:

@@ -7,6 +7,7 @@ look-up by the part of the limit that a job has used already. Before anything ha
 is held equally likely (on a logarithmic scale).
 """
 
+from bisect import bisect_right
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,7 @@ class RunTimes:
         edges = np.geomspace(RATIO_MIN, 1.0, BINS + 1)
         self._edges = np.concatenate([[0.0], edges[1:]])  # of the bins, the first from nothing
         self._lower = self._edges[:-1]
+        self._starts: list[float] = self._lower.tolist()
         self._middle = np.sqrt(edges[1:] * edges[:-1])
         self._count = np.full(BINS, PRIOR_JOBS / BINS)
         self._seen = 0
@@ -49,7 +51,7 @@ class RunTimes:
         self._mean_above = self._means()
 
     def _bin(self, ratio: float) -> int:
-        return int(np.clip(np.searchsorted(self._lower, ratio, side="right") - 1, 0, BINS - 1))
+        return max(0, bisect_right(self._starts, ratio) - 1)
 
     def _means(self) -> Floats:
         """Return by bin the mean ratio of jobs that got at least into it."""

@@ -31,11 +31,16 @@ ROUND_MS = MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What may be switched off, to see what it is worth."""
+    """What may be switched off, to see what it is worth; and where the fairness program runs.
+
+    `is_beside`: in a thread, while rounds go on with the last good shares; for a live server.
+    Within the round that asks otherwise, so that equal replays decide equally.
+    """
 
     is_fair: bool = True
     is_preempting: bool = True
     is_draining: bool = True
+    is_beside: bool = False
 
 
 class TokenFlow:
@@ -44,7 +49,7 @@ class TokenFlow:
     def __init__(self, settings: Settings = Settings()) -> None:
         self.settings = settings
         self.runtimes = RunTimes()
-        self.entitlements = Entitlements(settings.is_fair)
+        self.entitlements = Entitlements(settings.is_fair, settings.is_beside)
         self.drains = Drains()
         self.budget = Budget()
         self._wake: int | None = None
@@ -123,11 +128,11 @@ class TokenFlow:
             jobs.level_required[rows], jobs.level_preferred[rows], queue.pools, begin, until,
             view.spare[None, :] - view.kept, view.free.copy(), view.used.copy(), view.devices,
             view.first_host, view.pool_of, view.blocks, reserved)
-        for index in np.flatnonzero(pool >= 0):
-            part = slice(first[index], first[index + 1])
-            yield int(index), tuple(
-                (int(host), (-1 - int(count),) if count < 0 else view.free_devices(host, count))
-                for host, count in zip(hosts[part], counts[part], strict=True))
+        offsets, parts = first.tolist(), list(zip(hosts.tolist(), counts.tolist(), strict=True))
+        for index in np.flatnonzero(pool >= 0).tolist():
+            yield index, tuple([
+                (host, (-1 - count,) if count < 0 else view.free_devices(host, count))
+                for host, count in parts[offsets[index]:offsets[index + 1]]])
 
     def _span(self, view: View, queue: Weighed, at: int) -> tuple[Ints, Ints]:
         """Return when each job, placed now, begins its work, and is surely over in each pool.
@@ -182,10 +187,9 @@ class TokenFlow:
         late = at - jobs.queued_at[waiting.rows] > PATIENCE_MS
         late &= jobs.share[waiting.rows] == WHOLE_DEVICE
         order = np.argsort(jobs.queued_at[waiting.rows], kind="stable")
-        for index in order[late[order]]:
-            row = int(waiting.rows[index])
-            if row in view.queued and row not in self.drains.by_row:
-                self.drains.reserve(view, row, int(waiting.pools[index, 0]), at)
+        order = order[late[order]]
+        if len(order):
+            self.drains.seek(view, waiting.rows[order], waiting.pools[order, 0], at)
 
 
 def _without(view: View, reserved: Ints, stopping: Iterable[int]) -> Ints:
