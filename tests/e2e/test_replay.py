@@ -96,7 +96,7 @@ def test_several_loads_and_seeds_are_one_line_each_with_their_interval(tmp_path:
     (["generated", "--fleet", "mixed"], "fleet: a generated trace does not know this option; "
      "load, restore_s, arena are accepted"),
     (["generated", "--demand", "2"], "demand: a generated trace does not know"),
-    (["generated", "--policy", "fifo,magic"], "policy 'magic'; fifo, best-fit"),
+    (["generated", "--policy", "fifo,magic"], "policy 'magic'; tokenflow, best-fit, fifo"),
     (["generated", "--policy", ","], "policy: found nothing"),
     (["generated", "--load", "high"], "--load: found 'high'; a number from 0.001 to 100"),
     (["generated", "--load", "0.7,-1"], "--load: found -1.0; a number"),
