@@ -13,6 +13,7 @@ from suanli.planning.scheduler import Action, Bind, Preempt, Scheduler
 from suanli.schedule import commands as schedule
 from suanli.terms.errors import invariant
 from suanli.terms.instant import MINUTE, hour_of
+from suanli.terms.refusals import Code
 
 # A job that could not be bought for is tried again after this long: funds or prices may move.
 RETRY_MS: Final = MINUTE
@@ -59,8 +60,9 @@ class Cycle:
             self._observe_hosts(kind, fields)
         elif kind == schedule.Submit.kind and not receipt.code:
             self._moved[receipt.answer["job"]] = None
-        elif kind == schedule.PlaceMany.kind and (is_ours or not receipt.code):
-            self._observe_placements(fields[0], receipt, is_ours, at)
+        elif kind == schedule.PlaceMany.kind:
+            if not receipt.code or (is_ours and receipt.code != Code.MALFORMED):
+                self._observe_placements(fields[0], receipt, is_ours, at)
         elif kind in ABOUT_A_JOB and fields and isinstance(fields[0], int):  # refused: any shape
             self._moved[fields[0]] = None
             if is_ours and receipt.code and kind == schedule.Preempt.kind:

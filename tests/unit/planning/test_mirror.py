@@ -198,6 +198,7 @@ def test_nonsense_in_a_block_is_no_news(stage: Stage) -> None:
         **{name: getattr(envelope, name) for name in envelope.__slots__},
         "command": ["schedule.cancel", []]}), stage.at)
     cycle.observe(2, "schedule.cancel", [], malformed, stage.at)
+    cycle.observe(1, many.kind, [], Answered(Code.MALFORMED, "", {}, (), b"", (), ()), stage.at)
     assert placed(stage, cycle) == {job: 1}  # another's refused placement holds nothing back
 
 
