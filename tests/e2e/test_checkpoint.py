@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import uvicorn
 from tests.stage import spec
+from tests.unit.simulation.test_arena import FLEET, random_workload
 
 from suanli.bootstrap import CHAIN_FILE, OPERATOR, TENANT, open_service
 from suanli.cli.jobs import _follow
@@ -30,10 +31,12 @@ from suanli.gateway.server import Server, _unix_socket
 from suanli.gateway.service import Answer
 from suanli.ledger.row import CASH, account
 from suanli.members.commands import SetParameter
+from suanli.planning.policies import POLICIES
 from suanli.schedule import phases
 from suanli.schedule.commands import Cancel, Submit
 from suanli.schedule.job import Job
 from suanli.sdk import Client
+from suanli.simulation.arena import Arena
 from suanli.terms.canonical import decode
 from suanli.terms.instant import MINUTE
 from suanli.terms.quantity import RMB
@@ -104,6 +107,12 @@ def until(holds: Any) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it never came to hold"
         time.sleep(0.01)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """Kernels compile on first use, for seconds: these jobs would be over before they are sent."""
+    assert Arena(random_workload(5), [FLEET], POLICIES["tokenflow"]()).go().preemptions > 0
 
 
 @pytest.fixture
