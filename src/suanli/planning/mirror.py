@@ -69,7 +69,7 @@ class Mirror:
 
     def carve_out(self, at: int) -> None:
         """Keep from shared work what was sold firm, or is the inference floor's."""
-        self.view.kept = carve_out(self.rooms, self.view, self.sellers, at)
+        self.view.carve_out(carve_out(self.rooms, self.view, self.sellers, at))
 
     def watch(self, host: str) -> None:
         """Take in whether a host is up."""

@@ -170,6 +170,7 @@ class View:
     free: Ints = field(init=False)  # [hosts], wholly free devices
     spare: Ints = field(init=False)  # [pools], thousandths of devices that nobody uses
     kept: Ints = field(init=False)  # [tiers, pools], thousandths of `spare` kept from a tier
+    is_carved: bool = False  # whether anything is kept
     blocks: Blocks = field(init=False)
     queued: dict[int, None] = field(default_factory=dict)
     active: dict[int, None] = field(default_factory=dict)  # held or running
@@ -262,6 +263,9 @@ class View:
 
     def _use(self, pool: int, tier: int, size: int) -> None:
         """Take so many thousandths of devices: first what is kept from the tiers after."""
+        if not self.is_carved:
+            self.spare[pool] -= size
+            return
         room = self.spare[pool] - self.kept[:, pool]
         room[:tier + 1] -= size
         room[tier + 1:] = np.minimum(room[tier + 1:], room[tier])
@@ -296,6 +300,10 @@ class View:
         if ran_ms is not None:
             self.finished.append(Finished(row, ran_ms))
         self.version += 1
+
+    def carve_out(self, kept: Ints) -> None:
+        """Keep thousandths of the spare devices of each pool from each tier."""
+        self.kept, self.is_carved = kept, bool(kept.any())
 
     def set_stopping(self, row: int, is_stopping: bool, beneficiary: int = -1) -> None:
         """Note whether an active job was told to end, and for whom."""
