@@ -15,6 +15,7 @@ from suanli.members.commands import Register
 from suanli.planning.mirror import Mirror
 from suanli.planning.onboarding import Fleet, HostGroup, onboard
 from suanli.planning.placing import place
+from suanli.planning.planner import Planner
 from suanli.schedule.commands import Place, Slots, Submit
 from suanli.schedule.job import PPM, Spec
 from suanli.terms.instant import HOUR
@@ -67,6 +68,13 @@ class Stage:
         mirror = Mirror(self.rooms, [1], self.at)
         found = place(mirror.view, mirror.rows[job], 0, "tightest")
         return None if found is None else mirror.named(found)
+
+    def tell(self, planner: Planner, member: int, command: Any) -> Receipt:
+        """Say it, and let a planner hear what was answered."""
+        envelope = self.agents[member].sign(command)
+        receipt = self.domain.apply(envelope, self.at)
+        planner.observe((envelope.to_bytes(),), (receipt,), self.at)
+        return receipt
 
     def must(self, member: int, command: Any) -> Receipt:
         receipt = self.say(member, command)

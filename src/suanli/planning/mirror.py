@@ -63,7 +63,8 @@ class Mirror:
         for id, row in self.rows.items():
             if self.view.jobs.phase[row] == QUEUED:
                 self._admit(id, row)
-            self.view.jobs.is_preemptible[row] = self.rooms.schedule.spec(id).is_preemptible
+            else:
+                self._set_tier(id, row)
         self.view.budgets = {tenant: self._budget(member)
                              for member, tenant in self._tenants.items()}
 
@@ -131,7 +132,8 @@ class Mirror:
         job = self.rooms.schedule.job(id)
         admitted = self.admission.of(self.rooms.schedule.spec(id), job.tenant)
         jobs = self.view.jobs
-        jobs.speed[row], jobs.cost[row], jobs.tier[row] = admitted
+        jobs.speed[row], jobs.cost[row], _ = admitted
+        self._set_tier(id, row)
         if any(admitted.speeds):
             self.view.queued[row] = None
         else:
@@ -143,14 +145,18 @@ class Mirror:
             slots = tuple((self.number[name], indices) for name, indices in job.slots)
             spec = self.rooms.schedule.spec(id)
             jobs.speed[row] = [spec.speed_ppm(seller.chip) or 0 for seller in self.sellers]
-            jobs.tier[row] = self.admission.of(spec, job.tenant).tier
+            self._set_tier(id, row)
             jobs.progress_ms[row], jobs.queued_at[row] = job.spent_ms, job.queued
             self.view.bind(row, slots, job.placed, is_all=True)
             self._attempts[id] = job.attempt
         jobs.preemptions[row] = job.resume_ms > 0  # restoring makes it longer, nothing else does
         self.view.set_stopping(row, job.phase == phases.STOPPING)
-        if jobs.tier[row] == FIRM:
-            jobs.is_preemptible[row] = 0
+
+    def _set_tier(self, id: int, row: int) -> None:
+        """Say whose work it is this hour; nobody makes way on firm tokens."""
+        spec, jobs = self.rooms.schedule.spec(id), self.view.jobs
+        jobs.tier[row] = self.admission.of(spec, self.rooms.schedule.job(id).tenant).tier
+        jobs.is_preemptible[row] = spec.is_preemptible and jobs.tier[row] != FIRM
 
     def _release(self, id: int, row: int) -> None:
         del self._attempts[id]

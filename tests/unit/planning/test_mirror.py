@@ -124,9 +124,7 @@ def test_a_host_that_is_down_gets_nothing(stage: Stage) -> None:
 def decide(stage: Stage, planner: Planner) -> list[Any]:
     said = []
     for operator, command in planner.decide(stage.rooms, stage.at):
-        envelope = stage.agents[operator].sign(command)
-        receipt = stage.domain.apply(envelope, stage.at)
-        planner.observe((envelope.to_bytes(),), (receipt,), stage.at)
+        receipt = stage.tell(planner, operator, command)
         if not isinstance(command, PlaceMany):
             said.append(command)
             continue
@@ -134,15 +132,8 @@ def decide(stage: Stage, planner: Planner) -> list[Any]:
             said.append(Place(*placement))
             if not code:
                 job = placement[0]
-                tell(stage, planner, 1, Started(job, stage.rooms.schedule.job(job).attempt))
+                stage.tell(planner, 1, Started(job, stage.rooms.schedule.job(job).attempt))
     return said
-
-
-def tell(stage: Stage, planner: Planner, member: int, command: Any) -> Any:
-    envelope = stage.agents[member].sign(command)
-    receipt = stage.domain.apply(envelope, stage.at)
-    planner.observe((envelope.to_bytes(),), (receipt,), stage.at)
-    return receipt
 
 
 def settled(stage: Stage, planner: Planner) -> list[Any]:
@@ -155,27 +146,27 @@ def settled(stage: Stage, planner: Planner) -> list[Any]:
 
 def test_a_long_job_makes_way_and_its_devices_go_to_the_short_one(stage: Stage) -> None:
     planner = Planner(POLICIES["tokenflow"], [1])
-    long = int(tell(stage, planner, 2, Submit(spec(devices=16, time_limit_ms=40 * HOUR))
+    long = int(stage.tell(planner, 2, Submit(spec(devices=16, time_limit_ms=40 * HOUR))
                     ).answer["job"])
     assert Place in map(type, settled(stage, planner))
     stage.at += 20 * MINUTE
-    short = int(tell(stage, planner, 3, Submit(spec(devices=8, time_limit_ms=HOUR))
+    short = int(stage.tell(planner, 3, Submit(spec(devices=8, time_limit_ms=HOUR))
                      ).answer["job"])
     assert settled(stage, planner) == [Preempt(long, short)]
     stage.at += MINUTE  # in its grace: nobody else is asked to make way
     assert settled(stage, planner) == []
-    tell(stage, planner, 1, Ended(long, 1, stage.at, stage.at, 0, False, 0, 0))
+    stage.tell(planner, 1, Ended(long, 1, stage.at, stage.at, 0, False, 0, 0))
     assert [c.job for c in settled(stage, planner)] == [short]
     assert stage.rooms.schedule.job(long).phase == "queued"
 
 
 def test_a_refused_preemption_is_not_asked_for_again_within_the_hour(stage: Stage) -> None:
     planner = Planner(POLICIES["tokenflow"], [1])
-    tell(stage, planner, 2, Submit(spec(devices=16, time_limit_ms=40 * HOUR)))
+    stage.tell(planner, 2, Submit(spec(devices=16, time_limit_ms=40 * HOUR)))
     settled(stage, planner)
     stage.must(1, SetParameter("preempt_devices_ppm_per_hour", 0))  # the planner did not hear it
     stage.at += 20 * MINUTE
-    tell(stage, planner, 3, Submit(spec(devices=8, time_limit_ms=HOUR)))
+    stage.tell(planner, 3, Submit(spec(devices=8, time_limit_ms=HOUR)))
     assert [type(c) for c in settled(stage, planner)] == [Preempt]
     stage.at += MINUTE
     assert settled(stage, planner) == []
@@ -213,9 +204,9 @@ def test_a_fresh_scheduler_learns_from_the_jobs_that_ended(stage: Stage) -> None
 
 def test_an_elastic_job_is_placed_narrow_and_gets_the_longer_limit(stage: Stage) -> None:
     planner = Planner(POLICIES["tokenflow"], [1])
-    tell(stage, planner, 2, Submit(spec(devices=8, time_limit_ms=HOUR)))
+    stage.tell(planner, 2, Submit(spec(devices=8, time_limit_ms=HOUR)))
     settled(stage, planner)
-    elastic = int(tell(stage, planner, 3, Submit(spec(
+    elastic = int(stage.tell(planner, 3, Submit(spec(
         devices=16, devices_min=4, time_limit_ms=2 * HOUR, max_hourly_cost=10**9))
     ).answer["job"])
     assert [sum(len(d) for _, d in c.slots) for c in settled(stage, planner)] == [8]
@@ -224,7 +215,7 @@ def test_an_elastic_job_is_placed_narrow_and_gets_the_longer_limit(stage: Stage)
     mirror = planner.cycle.mirror
     assert mirror is not None
     assert mirror.view.jobs.width[mirror.rows[elastic]] == 8
-    tell(stage, planner, 1, Ended(elastic, 1, stage.at, stage.at, 0, False, 0, 0))
+    stage.tell(planner, 1, Ended(elastic, 1, stage.at, stage.at, 0, False, 0, 0))
     assert sorted(planner.cycle.in_step(stage.rooms, stage.at).view.free) == [0, 8]
 
 
@@ -233,9 +224,22 @@ def test_a_gang_waits_rather_than_leave_the_level_that_it_requires(stage: Stage)
     planner = Planner(POLICIES["tokenflow"], [1])
     for member, changes in ((2, {"devices": 2}), (3, {"devices": 12}),
                             (3, {"devices": 8, "level_required": "host"})):
-        tell(stage, planner, member, Submit(spec(is_preemptible=False, **changes)))
+        stage.tell(planner, member, Submit(spec(is_preemptible=False, **changes)))
     placed = [c.job for c in settled(stage, planner) if isinstance(c, Place)]
     assert placed == [1, 3]
     assert len(stage.rooms.schedule.job(3).slots) == 1
     impossible = stage.say(3, Submit(spec(devices=12, level_required="host")))
     assert impossible.code == Code.GANG_DOES_NOT_FIT
+
+
+def test_nobody_makes_way_on_firm_tokens_however_often_prices_are_read(stage: Stage) -> None:
+    stage.must(3, Order(1, "area-1", SINGLE, "firm", START, 0, 1000, 1000, True))
+    firm = submit(stage, 3)
+    stage.must(1, Place(firm, SINGLE, ((HOST, (0,)),)))
+    shared = submit(stage)
+    stage.must(1, Place(shared, SINGLE, ((HOST, (1,)),)))
+    mirror = Mirror(stage.rooms, [1], stage.at)
+    for _ in range(2):
+        jobs = mirror.view.jobs
+        assert [int(jobs.is_preemptible[mirror.rows[id]]) for id in (firm, shared)] == [0, 1]
+        mirror.reprice(stage.at)

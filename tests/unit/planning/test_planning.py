@@ -87,9 +87,7 @@ def decide(stage: Stage, planner: Planner) -> list[Any]:
     """Let the planner decide and apply what it says; return the commands."""
     said = []
     for operator, command in planner.decide(stage.rooms, stage.at):
-        envelope = stage.agents[operator].sign(command)
-        receipt = stage.domain.apply(envelope, stage.at)
-        planner.observe((envelope.to_bytes(),), (receipt,), stage.at)
+        stage.tell(planner, operator, command)
         said.append(command)
     return said
 
