@@ -115,14 +115,20 @@ def check(fleet: Any, free: list[int], gang: Any, found: Any) -> None:
         assert not required or required == "device" or spans(required, fleet, found) == 1
 
 
+def partly_reserved(view: View, data: Any) -> tuple[Any, list[int]]:
+    """Draw from when each host is reserved, now or never; return it, and what is free beside."""
+    hosts = len(view.free)
+    reserved = np.array(data.draw(st.lists(st.sampled_from([0, NEVER, NEVER]),
+                                           min_size=hosts, max_size=hosts)))
+    return reserved, np.where(reserved == NEVER, view.free, 0).tolist()
+
+
 @SOME
 @given(fleets, st.lists(gangs, min_size=1, max_size=6), st.data())
 def test_pack_takes_the_smallest_block_that_has_room(fleet: Any, asked: Any, data: Any) -> None:
     """Also job after job, and with hosts that are reserved before the job is over."""
     view = view_of(fleet)
-    reserved = np.array(data.draw(st.lists(st.sampled_from([0, NEVER, NEVER]),
-                                           min_size=len(fleet), max_size=len(fleet))))
-    free = [int(f) if r == NEVER else 0 for f, r in zip(view.free, reserved, strict=True)]
+    reserved, free = partly_reserved(view, data)
     asked = [gang for gang in asked if gang[1] != "device" or gang[0] == 1]
     rows = [ask(view, *gang) for gang in asked]
     for gang, found in zip(asked, packed(view, rows, reserved) if rows else [], strict=True):
@@ -135,9 +141,7 @@ def test_pack_takes_the_smallest_block_that_has_room(fleet: Any, asked: Any, dat
 @given(fleets, st.lists(elastic, min_size=1, max_size=5), st.data())
 def test_an_elastic_gang_gets_the_most_that_has_room(fleet: Any, asked: Any, data: Any) -> None:
     view = view_of(fleet)
-    reserved = np.array(data.draw(st.lists(st.sampled_from([0, NEVER, NEVER]),
-                                           min_size=len(fleet), max_size=len(fleet))))
-    free = [int(f) if r == NEVER else 0 for f, r in zip(view.free, reserved, strict=True)]
+    reserved, free = partly_reserved(view, data)
     asked = [gang for gang in asked if gang[1] != "device" and gang[3] <= gang[0]]
     rows = [ask(view, *gang) for gang in asked]
     for (count, required, _, least), found in zip(
@@ -239,7 +243,9 @@ def test_an_elastic_gang_gets_no_more_than_its_tier_may_have(kept: int, count: i
     view = view_of([(2, 0, "", "")] * 4)
     least = min(least, count)
     row = ask(view, count, least=least)
-    view.kept[view.jobs.tier[row]] = kept * 1000
+    from_tier = np.zeros_like(view.kept)
+    from_tier[view.jobs.tier[row]] = kept * 1000
+    view.carve_out(from_tier)
     (found,) = packed(view, [row])
     allowed = min(count, 8 - kept)
     assert sum((found or {}).values()) == (allowed if allowed >= least else 0)

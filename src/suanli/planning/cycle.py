@@ -11,7 +11,7 @@ from suanli.planning.mirror import Mirror
 from suanli.planning.policies import Policy
 from suanli.planning.scheduler import Action, Bind, Preempt, Scheduler
 from suanli.schedule import commands as schedule
-from suanli.terms.errors import invariant
+from suanli.terms.errors import InvariantBroken, present
 from suanli.terms.instant import MINUTE, hour_of
 from suanli.terms.refusals import Code
 
@@ -138,13 +138,13 @@ class Cycle:
         id = int(view.jobs.id[action.row])
         if isinstance(action, Bind):
             pool = int(view.pool_of[action.slots[0][0]])
-            grade = mirror.admission.grade(rooms.schedule.spec(id), pool)
-            invariant(grade is not None, "an admitted job has a grade", job=id, pool=pool)
+            grade, _ = present(mirror.admission.grade(rooms.schedule.spec(id), pool),
+                               "an admitted job has a grade")
             mirror.bind(id, action.slots, at)
-            return mirror.sellers[pool].operator, schedule.Place(
-                id, grade[0] if grade else "", mirror.named(action.slots))
-        invariant(isinstance(action, Preempt), "a production scheduler binds whole gangs", job=id)
-        beneficiary = getattr(action, "beneficiary", -1)
-        view.set_stopping(action.row, True, beneficiary)
+            return mirror.sellers[pool].operator, schedule.Place(id, grade,
+                                                                 mirror.named(action.slots))
+        if not isinstance(action, Preempt):
+            raise InvariantBroken(f"job {id}: a production scheduler binds whole gangs")
+        view.set_stopping(action.row, True, action.beneficiary)
         return rooms.schedule.job(id).operator, schedule.Preempt(
-            id, int(view.jobs.id[beneficiary]))
+            id, int(view.jobs.id[action.beneficiary]))

@@ -10,20 +10,15 @@ from suanli.planning.scheduler import Scheduler
 Policy = Callable[[], Scheduler]
 
 
-def _tokenflow() -> Scheduler:
+def _tokenflow(is_beside: bool = False) -> Scheduler:
     """Imported late: only who has a queue to schedule waits for its solver and its kernels."""
-    from suanli.planning.tokenflow.scheduler import TokenFlow
-    return TokenFlow()
+    from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
+    return TokenFlow(Settings(is_beside=is_beside))
 
 
 def live(name: str) -> Policy:
     """Return a policy as a live server runs it: rounds do not wait for the fairness program."""
-    return _tokenflow_beside if name == "tokenflow" else POLICIES[name]
-
-
-def _tokenflow_beside() -> Scheduler:
-    from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
-    return TokenFlow(Settings(is_beside=True))
+    return (lambda: _tokenflow(is_beside=True)) if name == "tokenflow" else POLICIES[name]
 
 
 POLICIES: Final[dict[str, Policy]] = {

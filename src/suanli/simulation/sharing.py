@@ -5,10 +5,9 @@ All in device time of the reference chip: an hour on a chip of half the speed co
 
 from typing import NamedTuple
 
+from suanli.planning.view import PPM
 from suanli.simulation.record import Interval, Record
 from suanli.simulation.workload import Workload
-
-PPM = 1e6
 
 
 class TenantShare(NamedTuple):

@@ -9,7 +9,7 @@ from suanli.planning.explaining import explain
 from suanli.planning.greedy import Greedy
 from suanli.planning.scheduler import Bind, Scheduler
 from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
-from suanli.planning.view import PPM, SHARED, PoolSpec, Request, View
+from suanli.planning.view import PPM, PoolSpec, Request, View
 from suanli.terms.instant import HOUR, MINUTE
 
 
@@ -132,7 +132,7 @@ def test_explaining_changes_nothing() -> None:
 
 def test_what_is_sold_for_the_hour_is_not_free_for_shared_work() -> None:
     v = view(4)
-    v.kept[SHARED, 0] = 3000
+    v.carve_out(np.array([[0], [0], [3000]]))
     assert told(v, submit(v, 2)) == (
         "sold", "it fits on chip, but what is free there is sold for this hour or kept for serving")
     assert told(v, submit(v, 1))[0] == "next-round"

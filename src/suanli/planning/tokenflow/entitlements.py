@@ -123,7 +123,7 @@ def problem_of(view: View, rows: Ints, at: int, runtimes: RunTimes, tenants: int
     wide = jobs.devices[rows] * jobs.share[rows] / WHOLE_DEVICE
     work = expected_left(view, rows, at, runtimes) * wide / HOUR
     slots = len(SLOT_HOURS)
-    capacity = np.add.reduceat(view.devices, view.first_host[:-1]).astype(np.float64)
+    capacity = view.capacity_by_pool.astype(np.float64)
     wanted = _sums(of_kind, wide, len(kinds))
     return Problem(
         budgets=np.array([view.budgets.get(t, 0.0) for t in range(tenants)]),
