@@ -23,7 +23,7 @@ substitution of grades has the ratio of their ratings. What an arc with another 
 rounding down is spilled: nobody's, less than one lot an arc.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -32,10 +32,6 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 UNIT = 1_000_000  # a ratio or gain of one
 NONE = -1  # no parent, group or offer
-
-
-def _empty() -> Ints:
-    return np.zeros(0, np.int64)
 
 
 class Curves(NamedTuple):
@@ -77,7 +73,14 @@ class Arcs(NamedTuple):
     gain_ppm: Ints
 
 
-@dataclass(frozen=True, slots=True)
+_NOTHING = np.zeros(0, np.int64)
+NO_BLOCKS = Blocks(_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, np.zeros(1, np.int64),
+                   _NOTHING, _NOTHING)
+NO_OFFERS = Offers(_NOTHING)
+NO_ARCS = Arcs(_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Auction:
     """All that a solver may know of an auction; the bounds hold for every cell's price."""
 
@@ -85,10 +88,9 @@ class Auction:
     price_min: int
     price_max: int
     curves: Curves
-    blocks: Blocks = field(default_factory=lambda: Blocks(
-        *(_empty() for _ in range(5)), np.zeros(1, np.int64), _empty(), _empty()))
-    offers: Offers = field(default_factory=lambda: Offers(_empty()))
-    arcs: Arcs = field(default_factory=lambda: Arcs(*(_empty() for _ in range(5))))
+    blocks: Blocks = NO_BLOCKS
+    offers: Offers = NO_OFFERS
+    arcs: Arcs = NO_ARCS
 
 
 class Clearing(NamedTuple):
