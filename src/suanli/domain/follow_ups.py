@@ -3,13 +3,15 @@
 | when                      | then, in the same all-or-nothing set                    | room       |
 |---------------------------|---------------------------------------------------------|------------|
 | an order trades (firm)    | the buyer's claim on the hour: a reservation            | schedule   |
+|                           | what it paid, in case the seller fails to deliver       | settlement |
 | a job is placed           | its hour is bought: issue, hold cash, hold tokens       | settlement |
 | jobs are placed           | for each, as one array: its hour is bought              | settlement |
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
 | a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
 | a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
-|                           | claims on hours whose tokens expired are forgotten      | schedule   |
+|                           | claims on hours whose tokens expired are forgotten      | schedule,  |
+|                           | and what was paid for them                              | settlement |
 
 Each follow-up reads the state before the command and returns the change with more in it, or the
 refusal that refuses the whole command. All rooms of this table are in one domain today; where a
@@ -24,6 +26,7 @@ from suanli.ledger.commands import Sweep
 from suanli.market.commands import Modify, Order
 from suanli.market.product import ProductGrid
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
+from suanli.settlement.delivery import contract_writes
 from suanli.settlement.state import Basket
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
@@ -50,6 +53,8 @@ def reserve(rooms: Rooms, command: Order | Modify, change: Change, at: int,
         left = int(held.get(key) or 0) + tokens
         if left > 0 or key in held:
             writes.append(Write("schedule", "reservations", key, left if left > 0 else None))
+    writes += contract_writes(rooms.settlement.tables["contracts"], klass,
+                              change.answer["trades"])
     return _with(change, Part(tuple(writes)))
 
 
@@ -108,6 +113,10 @@ def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
     lapsed = [Write("schedule", "reservations", key, None)
               for key in rooms.schedule.tables["reservations"]
               if (klass := rooms.ledger.token_class(key[1])) is None or klass.expires <= at]
+    lapsed += [Write("settlement", table, key, None)
+               for table, place in (("contracts", 1), ("refunded", 0))
+               for key in rooms.settlement.tables[table]
+               if (klass := rooms.ledger.token_class(key[place])) is None or klass.expires <= at]
     parts = (*rooms.market.void_past(at), Part(tuple(lapsed)))
     return changed(change, parts=(*change.parts, *parts))  # type: ignore[no-any-return]
 

@@ -6,7 +6,7 @@ OPERATOR, TENANT, AUDITOR, REGULATOR, BANK, SOLVER = (
     "operator", "tenant", "auditor", "regulator", "bank", "solver")
 
 _ANYONE = frozenset({"members.delegate", "ledger.batch"})
-_TRADER = frozenset({"market.order", "market.cancel", "market.modify"})
+_TRADER = frozenset({"market.order", "market.cancel", "market.modify", "settlement.make_good"})
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     OPERATOR: _ANYONE | _TRADER | {
