@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from suanli.market.book import matching, orders
+from suanli.market.book import lookup, matching, orders
 from suanli.market.book.memory import (
     AT_REPORTS,
     BEST,
@@ -158,7 +158,7 @@ class Engine:
         else:
             rows = 2 * self._rows_needed()
         memory = larger_memory(self._memory, capacity, rows)
-        orders.map_all(self._memory, memory)
+        lookup.map_all(self._memory, memory)
         self._memory = memory
         self._rows = self._own_rows()
 

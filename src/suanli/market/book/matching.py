@@ -10,7 +10,9 @@ asked to make some (GROW_...), and nothing has happened yet.
 
 from numba import njit
 
+from suanli.market.book.expiry import cold_of, order_of
 from suanli.market.book.ladder import found_level, next_price
+from suanli.market.book.lookup import found_record
 from suanli.market.book.memory import (
     AT_HEAP,
     AT_REPORTS,
@@ -85,14 +87,7 @@ from suanli.market.book.messages import (
     VISIBLE_OUT_OF_RANGE,
     WOULD_TAKE,
 )
-from suanli.market.book.orders import (
-    cold_of,
-    found_record,
-    order_of,
-    reduce,
-    remove,
-    rest,
-)
+from suanli.market.book.orders import reduce, remove, rest
 
 GROW_ORDERS, GROW_REPORTS = -1, -2
 SPARE_ROWS = 4  # accepted or modified, cancelled, priced, and a last trade that is partial
@@ -118,7 +113,7 @@ def takes(m: Ints, side: int, price: int) -> bool:
     best = m[BEST + 1 - side]
     if best == 0:
         return False
-    return best <= price if side == BUY else best >= price
+    return bool(best <= price if side == BUY else best >= price)
 
 
 @njit(cache=True)

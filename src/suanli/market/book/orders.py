@@ -1,36 +1,24 @@
-"""Order records: a slab, a queue a level, the map from id to record, and the heap of expiries.
+"""Order records: taken from a slab, queued by level, and taken out again.
 
 Laws
 ----
 * A record is in the map, in one level's queue, and in the heap if it expires; or in no place.
-* An open level has orders. A level's sums are those of its orders.
-* The map probes linearly and is at most half full; a removal shifts back what follows, so that no
-  tombstones gather however often ids are used again.
+* An open level has orders. A level's sums are those of its orders. `BEST` is the best open level.
 """
 
-import numpy as np
 from numba import njit
 
-from suanli.market.book.ladder import (
-    close_level,
-    found_level,
-    free_record,
-    next_price,
-    opened_level,
-    taken_record,
-)
+from suanli.market.book.expiry import cold_of, order_of, sift_up, unschedule
+from suanli.market.book.far import free_record, taken_record
+from suanli.market.book.ladder import close_level, found_level, next_price, opened_level
+from suanli.market.book.lookup import map_record, unmap
 from suanli.market.book.memory import (
-    AT_COLD,
-    AT_HEAP,
-    AT_MAP,
     AT_ORDERS,
     BEST,
-    COLD_WORDS,
     CONCEALED,
     FREE_ORDER,
     FRESH_ORDER,
     HEAD,
-    HEAP_PLACE,
     HEAP_SIZE,
     HIDDEN,
     ID,
@@ -39,9 +27,6 @@ from suanli.market.book.memory import (
     LEVEL_WORDS,
     LEVELS,
     LIVE,
-    MAP_MASK,
-    MAP_SHIFT,
-    MAP_WORDS,
     NEXT,
     NOTHING,
     ORDER_WORDS,
@@ -59,140 +44,6 @@ from suanli.market.book.memory import (
 )
 from suanli.market.book.messages import BUY, SELL
 
-# 2**64 over the golden ratio: multiplied by it, ids in a row fall far apart (Knuth 6.4).
-GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
-
-
-@njit(cache=True)
-def order_of(m: Ints, record: int) -> int:
-    """Return where an order record lies."""
-    return m[AT_ORDERS] + record * ORDER_WORDS
-
-
-@njit(cache=True)
-def cold_of(m: Ints, record: int) -> int:
-    """Return where the rarely read half of an order record lies."""
-    return m[AT_COLD] + record * COLD_WORDS
-
-
-# -- the map ---------------------------------------------------------------------------------------
-
-@njit(cache=True)
-def home_of(m: Ints, id: int) -> int:
-    return np.int64((np.uint64(id) * GOLDEN) >> np.uint64(m[MAP_SHIFT]))
-
-
-@njit(cache=True)
-def place_of(m: Ints, id: int) -> int:
-    """Return the place of an id in the map, or the empty place where it would go."""
-    place = home_of(m, id)
-    at = m[AT_MAP]
-    while True:
-        here = at + place * MAP_WORDS
-        if m[here + 1] == 0 or m[here] == id:
-            return place
-        place = (place + 1) & m[MAP_MASK]
-
-
-@njit(cache=True)
-def found_record(m: Ints, id: int) -> int:
-    """Return the record of a resting order, or NOTHING."""
-    return m[m[AT_MAP] + place_of(m, id) * MAP_WORDS + 1] - 1
-
-
-@njit(cache=True)
-def map_record(m: Ints, id: int, record: int) -> None:
-    """Enter an id that is not in the map."""
-    here = m[AT_MAP] + place_of(m, id) * MAP_WORDS
-    m[here] = id
-    m[here + 1] = record + 1
-
-
-@njit(cache=True)
-def unmap(m: Ints, id: int) -> None:
-    """Take an id out of the map, and close the gap."""
-    at, mask = m[AT_MAP], m[MAP_MASK]
-    gap = place_of(m, id)
-    place = gap
-    while True:
-        place = (place + 1) & mask
-        here = at + place * MAP_WORDS
-        if m[here + 1] == 0:
-            break
-        # An entry may move up to the gap if its home is not between the gap and itself.
-        if (place - home_of(m, m[here])) & mask >= (place - gap) & mask:
-            m[at + gap * MAP_WORDS] = m[here]
-            m[at + gap * MAP_WORDS + 1] = m[here + 1]
-            gap = place
-    m[at + gap * MAP_WORDS + 1] = 0
-
-
-@njit(cache=True)
-def map_all(old: Ints, new: Ints) -> None:
-    """Enter every order of an old block into the empty map of a larger one."""
-    for place in range(old[MAP_MASK] + 1):
-        here = old[AT_MAP] + place * MAP_WORDS
-        if old[here + 1] != 0:
-            map_record(new, old[here], old[here + 1] - 1)
-
-
-# -- the heap of expiries --------------------------------------------------------------------------
-
-@njit(cache=True)
-def is_sooner(m: Ints, one: int, other: int) -> bool:
-    """Say which of two records expires first; ties go by id, whatever the heap looks like."""
-    until, until_other = m[cold_of(m, one) + UNTIL], m[cold_of(m, other) + UNTIL]
-    if until != until_other:
-        return until < until_other
-    return m[order_of(m, one) + ID] < m[order_of(m, other) + ID]
-
-
-@njit(cache=True)
-def seat(m: Ints, place: int, record: int) -> None:
-    m[m[AT_HEAP] + place] = record
-    m[cold_of(m, record) + HEAP_PLACE] = place
-
-
-@njit(cache=True)
-def sift_up(m: Ints, place: int, record: int) -> None:
-    """Seat a record at a place of the heap or above."""
-    while place > 0:
-        above = m[m[AT_HEAP] + ((place - 1) >> 1)]
-        if not is_sooner(m, record, above):
-            break
-        seat(m, place, above)
-        place = (place - 1) >> 1
-    seat(m, place, record)
-
-
-@njit(cache=True)
-def sift_down(m: Ints, place: int, record: int) -> None:
-    """Seat a record at a place of the heap or below."""
-    size, at = m[HEAP_SIZE], m[AT_HEAP]
-    while 2 * place + 1 < size:
-        child = 2 * place + 1
-        if child + 1 < size and is_sooner(m, m[at + child + 1], m[at + child]):
-            child += 1
-        if not is_sooner(m, m[at + child], record):
-            break
-        seat(m, place, m[at + child])
-        place = child
-    seat(m, place, record)
-
-
-@njit(cache=True)
-def unschedule(m: Ints, record: int) -> None:
-    """Take a record out of the heap; the last one takes its place."""
-    place = m[cold_of(m, record) + HEAP_PLACE]
-    m[HEAP_SIZE] -= 1
-    last = m[m[AT_HEAP] + m[HEAP_SIZE]]
-    if last == record:
-        return
-    sift_up(m, place, last)
-    sift_down(m, m[cold_of(m, last) + HEAP_PLACE], last)
-
-
-# -- queues ----------------------------------------------------------------------------------------
 
 @njit(cache=True)
 def is_better(side: int, price: int, than: int) -> bool:

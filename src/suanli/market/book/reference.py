@@ -4,7 +4,6 @@ It shares no line with the engine but the numbers of `messages` and the bytes of
 meant to be read: what an order type does stands here as shortly as we can say it.
 """
 
-from array import array
 from collections.abc import Iterable
 
 import numpy as np
@@ -58,7 +57,7 @@ class Reference:
 
     def __init__(self, orders_max: int = ORDERS_MAX) -> None:
         self.book = Book()
-        self.rows = array("q")
+        self.rows: list[int] = []
         self.orders_max = orders_max
         self.sequence = 0
         self.clock = 0
@@ -67,10 +66,14 @@ class Reference:
 
     def submit_many(self, messages: Iterable[Message]) -> Ints:
         """Answer messages in turn; return all report rows, (row, Column)."""
-        self.rows = array("q")
+        self.rows = []
         submit = self.submit
         for message in messages:
             submit(*message)
+        return self.reports()
+
+    def reports(self) -> Ints:
+        """Return the rows so far, (row, Column)."""
         return np.array(self.rows, np.int64).reshape(-1, COLUMNS)
 
     def submit(self, code: int, order: int, price: int = 0, quantity: int = 0, owner: int = 0,
