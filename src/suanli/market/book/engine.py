@@ -87,9 +87,15 @@ class Engine:
         """
         return self._rows
 
-    def submit_many(self, messages: Messages) -> Ints:
-        """Answer messages in turn; return all report rows, (row, Column)."""
-        out = np.empty((len(messages.code) + self._rows_needed()) * COLUMNS, np.int64)
+    def submit_many(self, messages: Messages, room: Ints | None = None) -> Ints:
+        """Answer messages in turn; return all report rows, (row, Column).
+
+        `room`: (row, Column), where the rows are written if it is large enough: fresh memory
+        costs as much as matching. The rows returned are then a view of it.
+        """
+        if room is None:
+            room = np.empty((len(messages.code) + self._rows_needed(), COLUMNS), np.int64)
+        out = room.reshape(-1)
         done, rows = 0, 0
         while True:
             done, rows, short = matching.submit_many(self._memory, out, rows, done, *messages)

@@ -4,7 +4,7 @@ It shares no line with the engine but the numbers of `messages` and the bytes of
 meant to be read: what an order type does stands here as shortly as we can say it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -49,8 +49,6 @@ from suanli.market.book.messages import (
 )
 from suanli.market.book.snapshot import FIELDS, Snapshot
 
-Message = tuple[int, int, int, int, int, int, int]  # as the columns of `engine.Messages`
-
 
 class Reference:
     """One product's book, the slow way; rows are appended to `rows`, six numbers each."""
@@ -64,8 +62,8 @@ class Reference:
         self._traits: dict[int, int] = {}  # order -> post-only and mode, where it has either
         self._until: dict[int, int] = {}  # order -> instant, where it expires
 
-    def submit_many(self, messages: Iterable[Message]) -> Ints:
-        """Answer messages in turn; return all report rows, (row, Column)."""
+    def submit_many(self, messages: Iterable[Sequence[int]]) -> Ints:
+        """Answer messages (rows of `engine.Messages`) in turn; return all report rows."""
         self.rows = []
         submit = self.submit
         for message in messages:
