@@ -24,9 +24,9 @@ from suanli.market.book.messages import (
     TYPE_SHIFT,
 )
 from suanli.market.book.reference import Reference
-from suanli.simulation.bench_book import SMALL, SMALL_HASHES, hash_of, small_stream
+from suanli.simulation.bench_book import SMALL, SMALL_HASHES, full_stream, hash_of, small_stream
 
-SEEDS, LENGTH, ORDERS_MAX = 100, 300, 32
+SEEDS, LENGTH, ORDERS_MAX = 100, 300, 16
 
 
 def stream(seed: int, length: int) -> Messages:
@@ -103,3 +103,8 @@ def test_the_engine_gives_the_published_streams(public_data: Path, name: str,
                                                 digest: str) -> None:
     (path,) = (public_data / SMALL).glob(f"{name}_*.npz")
     assert hash_of(Engine().submit_many(small_stream(path))) == digest
+
+
+def test_the_engine_gives_the_published_stream_of_two_million(public_data: Path) -> None:
+    digest = "e9b2e3926854410b01a035aeb25dd05f1e597c233be8263de9eb49b6713d367e"
+    assert hash_of(Engine().submit_many(full_stream(public_data))) == digest

@@ -54,7 +54,7 @@ from suanli.market.book.reference import Reference
 from suanli.terms.errors import InputError, InvariantBroken
 
 Row = tuple[int, ...]
-HOLD_MAX = 1 << 20
+ROOMY = 1 << 20
 
 
 class Venue(Protocol):
@@ -67,7 +67,7 @@ class Venue(Protocol):
 
 
 class Fast:
-    def __init__(self, orders_max: int = HOLD_MAX) -> None:
+    def __init__(self, orders_max: int = ROOMY) -> None:
         self.engine = Engine(orders_max)
         self.best = self.engine.best
         self.depth = self.engine.depth
@@ -80,7 +80,7 @@ class Fast:
 
 
 class Plain:
-    def __init__(self, orders_max: int = HOLD_MAX) -> None:
+    def __init__(self, orders_max: int = ROOMY) -> None:
         self.engine = Reference(orders_max)
         self.best = self.engine.book.best
         self.depth = self.engine.book.depth
