@@ -49,6 +49,8 @@ class Chips(Room):
         "hosts": (str, Host),
         # (operator, area, chip) -> devices up there; equals a count over `hosts`
         "capacity": (tuple[int, str, str], int),
+    }
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
         # (operator, area, chip) -> when that count last changed; with the hour -> see `uptime`
         "since": (tuple[int, str, str], int),
         "served": (tuple[int, str, str, int], int),

@@ -85,6 +85,8 @@ class Settlement(Room):
         "usage": (tuple[int, int], tuple[int, int, int]),
         # (operator, tenant) -> device_ms, tokens, cash
         "statements": (tuple[int, int], tuple[int, int, int]),
+    }
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
         "contracts": (tuple[int, int], Contract),  # (owner, firm class), see `delivery`
         "refunded": (tuple[int, int], int),  # (firm class, owner) -> tokens made good
     }
