@@ -6,7 +6,7 @@ OPERATOR, TENANT, AUDITOR, REGULATOR, BANK, SOLVER = (
     "operator", "tenant", "auditor", "regulator", "bank", "solver")
 
 _ANYONE = frozenset({"members.delegate", "ledger.batch"})
-_TRADER = frozenset({"market.order", "market.cancel", "market.modify"})
+_TRADER = frozenset({"market.order", "market.cancel", "market.modify", "market.reopen"})
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     OPERATOR: _ANYONE | _TRADER | {
@@ -19,7 +19,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     },
     TENANT: _ANYONE | _TRADER | {"schedule.submit", "schedule.cancel"},
     AUDITOR: frozenset({"members.delegate"}),
-    REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter"}),
+    REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter",
+                          "market.exempt", "market.reopen"}),
     BANK: _ANYONE | {"ledger.grant"},
     SOLVER: frozenset({"members.delegate"}),
 }
