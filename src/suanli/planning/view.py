@@ -431,8 +431,8 @@ class View:
         jobs = self.jobs
         slice = (jobs.slice[row].tobytes() + jobs.parts[row].tobytes()
                  if jobs.share[row] < WHOLE_DEVICE else b"")
-        return (jobs.speed[row].tobytes(), slice, int(jobs.share[row]), int(jobs.level_required[row]),
-                int(jobs.level_preferred[row]))
+        return (jobs.speed[row].tobytes(), slice, int(jobs.share[row]),
+                int(jobs.level_required[row]), int(jobs.level_preferred[row]))
 
     @property
     def capacity_by_pool(self) -> Ints:

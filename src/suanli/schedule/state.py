@@ -12,13 +12,13 @@ Laws
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-from suanli.chips.slices import Allotment, units_for
+from suanli.chips.slices import Allotment
 from suanli.chips.state import Chips, Host
 from suanli.chips.topology import LEVELS, block_of
 from suanli.members.state import Members
-from suanli.schedule import phases, preemption
+from suanli.schedule import phases, preemption, slicing
 from suanli.schedule.commands import (
     Cancel,
     Ended,
@@ -33,6 +33,7 @@ from suanli.schedule.commands import (
     Warn,
 )
 from suanli.schedule.job import PPM, Job, Spec
+from suanli.schedule.slicing import Asked
 from suanli.terms.change import Change, Effect, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.quantity import WHOLE_DEVICE, is_amount
@@ -46,13 +47,6 @@ SPEED_PPM_MAX = 1000 * PPM
 GRACE_MS_MAX = 3_600_000
 ARGUMENT_CHARACTERS_MAX = 65_536
 MEMORY_GB_MAX = 1_000_000
-
-
-class Asked(NamedTuple):
-    """What placements of one array ask for so far: shares and slices' units, by (host, device)."""
-
-    shares: dict[tuple[str, int], int]
-    units: dict[tuple[str, int], int]
 
 
 class Schedule(Room):
@@ -392,23 +386,12 @@ class Schedule(Room):
                 asked.shares[name, index] = wanted
         if allotted.profile is None:
             return self._using(slots, share)
-        sliced = self._slicing(id, slots[0][0], slots[0][1][0], allotted, asked)
-        return sliced if isinstance(sliced, Refusal) else [*self._using(slots, share), sliced]
-
-    def _slicing(self, id: int, host: str, device: int, allotted: Allotment,
-                 asked: Asked) -> Write | Refusal:
-        """Return the write that gives a slice its units, or why they are not free."""
-        profile = present(allotted.profile, "a slice has a profile")
-        standing = (self.standing.get((host, device), 0)
-                    | asked.units.get((host, device), 0))
-        units = units_for(self.chips.profiles[profile.chip], profile, standing)
-        if units is None:
-            starts = ", ".join(map(str, profile.starts)) or "anywhere"
-            return Refusal(Code.SLICE_DOES_NOT_FIT, f"device {device} of {host} has no place for "
-                           f"{profile.name} beside the slices that run there; {profile.size} free "
-                           f"of its {profile.units} units, from {starts}, are accepted")
-        asked.units[host, device] = asked.units.get((host, device), 0) | units
-        return Write(self.name, "slices", id, (host, device, units))
+        name, device = slots[0][0], slots[0][1][0]
+        units = slicing.units(name, device, allotted.profile, self.chips.profiles,
+                              self.standing.get((name, device), 0), asked)
+        if isinstance(units, Refusal):
+            return units
+        return [*self._using(slots, share), Write(self.name, "slices", id, (name, device, units))]
 
     def _using(self, slots: Slots, share: int) -> list[Write]:
         """Return the writes that add a share, or with a negative one take it off."""
@@ -457,8 +440,9 @@ class Schedule(Room):
             return Refusal(Code.BENEFICIARY_NOT_SMALLER, f"job {command.beneficiary} states "
                            f"{wants.stated_size} ms x thousandths; below {spec.stated_size}, or "
                            "as much and an earlier id, is accepted")
+        size = spec.width(job) * self.share_on(spec, job.chip)
         recent = preemption.counted(
-            self.tables["preempted"].get(job.operator) or (), at, spec.width(job) * self.share_on(spec, job.chip),
+            self.tables["preempted"].get(job.operator) or (), at, size,
             self._healthy_devices(job.operator),
             self.members.parameter("preempt_devices_ppm_per_hour"))
         if isinstance(recent, Refusal):
