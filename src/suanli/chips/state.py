@@ -102,7 +102,9 @@ class Chips(Room):
         if share == WHOLE_DEVICE or chip not in self.profiles:
             return Allotment(share)
         profile = smallest(self.profiles[chip], share, memory_gb)
-        return Allotment(profile.share, profile) if profile else Allotment(WHOLE_DEVICE)
+        if profile is None or profile.share == WHOLE_DEVICE:
+            return Allotment(WHOLE_DEVICE)
+        return Allotment(profile.share, profile)
 
     def _part_of_memory(self, chip: str, memory_gb: int) -> int | None:
         """Return a memory in thousandths of a device's, rounded up; None: more, or not known."""

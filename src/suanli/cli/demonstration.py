@@ -8,7 +8,7 @@ from pathlib import Path
 from suanli.adapters.clocks import HostClock
 from suanli.adapters.discovery import CPU_CHIP, discover_host
 from suanli.adapters.local_cluster import LocalCluster
-from suanli.bootstrap import core_price_mrmb, datasheet_text, slices_text
+from suanli.bootstrap import core_price_mrmb, datasheet_text
 from suanli.chain.proof import receipt_of
 from suanli.chain.verify import verify_receipt
 from suanli.chips.datasheet import parse
@@ -56,8 +56,7 @@ def run_demo(seed: int, jobs: int) -> None:
     began = time.monotonic()
     sheet = parse(datasheet_text())
     workload = day_of_jobs(seed, EPOCH, jobs, TENANTS, tuple(f for _, f in OPERATORS), sheet)
-    world = World("demo", seed, EPOCH, OPERATORS, TENANTS, datasheet_text(),
-                  slices=slices_text())
+    world = World("demo", seed, EPOCH, OPERATORS, TENANTS, datasheet_text())
     with tempfile.TemporaryDirectory(prefix="suanli-demo-") as name:
         directory = Path(name)
         out.print("[bold]1. A virtual day[/]: three operators, their chips and prices (simulated)")

@@ -315,7 +315,7 @@ class View:
         if allotted is None:
             return
         self.jobs.parts[row, pool] = allotted.share
-        if allotted.profile is not None and allotted.share < WHOLE_DEVICE:
+        if allotted.profile is not None:
             self.jobs.slice[row, pool] = self._slice_of[allotted.profile]
 
     def _use(self, pool: int, tier: int, size: int) -> None:
