@@ -31,7 +31,8 @@ def stood(profiles: tuple[Profile, ...], *names: str) -> list[int | None]:
 def test_every_row_has_a_source_and_is_no_larger_than_its_chip() -> None:
     for chip, profiles in TABLE.items():
         for profile in profiles:
-            assert profile.source and profile.confidence
+            assert profile.source
+            assert profile.confidence
             # Vendors round a slice's memory to whole GB in its name: 94 / 8 is called 12.
             most = (SHEET[chip].memory_gb or 0) * profile.size / profile.units
             assert profile.memory_gb <= ceil(most)

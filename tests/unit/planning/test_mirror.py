@@ -36,8 +36,8 @@ def state_of(mirror: Mirror) -> dict[str, Any]:
         "active": sorted((id_of[row], slots) for row, slots in view.slots.items()),
         "stopping": sorted(id_of[row] for row in view.stopping),
         "jobs": {id: [int(getattr(jobs, name)[row]) for name in (
-            "devices", "share", "allotted", "limit_ms", "phase", "queued_at", "progress_ms", "pool", "held",
-            "preemptions", "tier")] for id, row in sorted(mirror.rows.items())}}
+            "devices", "share", "allotted", "limit_ms", "phase", "queued_at", "progress_ms", "pool",
+            "held", "preemptions", "tier")] for id, row in sorted(mirror.rows.items())}}
 
 
 @pytest.mark.parametrize("policy", ["tokenflow", "fifo"])

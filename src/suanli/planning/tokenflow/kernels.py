@@ -185,6 +185,21 @@ def _use_up(size: int, tier: int, pool: int, allowed: Ints) -> None:
 
 
 @njit(cache=True)
+def _reserved(reserved_from: Ints, first_host: Ints) -> tuple[Ints, Ints]:
+    """Return the reserved hosts, and where those of each pool begin: its hosts are contiguous."""
+    wanted = np.flatnonzero(reserved_from != NEVER)
+    return wanted, np.searchsorted(wanted, first_host)
+
+
+@njit(cache=True)
+def _part(share: int, job: int, pool: int, parts: Parts) -> tuple[int, int]:
+    """Return the thousandths of a device that a job would get, and its slice, -1 for none."""
+    if share == 1000:
+        return share, -1
+    return parts.share[job, pool], parts.slice[job, pool]
+
+
+@njit(cache=True)
 def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, preferred: Ints,
          pools: Ints, begin: Ints, until: Ints, allowed: Ints, free: Ints, used: Ints, size: Ints,
          first_host: Ints, pool_of: Ints, blocks: Blocks, reserved_from: Ints,
@@ -205,23 +220,21 @@ def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, 
     allowed : (tiers, pools) thousandths of devices that a tier may still have
     allowed, free, used : copies, changed in place
     reserved_from : (hosts,) from when a drain reservation wants the host
-    parts : what jobs that ask for part of a device would get; its `standing` is changed in place
+    parts : for jobs below a whole device; its `standing` is a copy too
 
     Returns
     -------
     pool : (n,) where each job went, -1 for nowhere
-    first : (n + 1,) offsets into the two lists of what it got:
-    hosts, counts : host, and devices on it; for a fraction -1 less the device
+    first : (n + 1,) offsets into hosts and counts: devices there; for a fraction -1 less the device
     """
     jobs, hosts = len(devices), len(free)
     got_host = np.empty(jobs + int(free.sum()) + hosts + 1, dtype=np.int64)
     got_count = np.empty_like(got_host)
     room = room_of(free, used, size, pool_of, blocks)
     chosen, first = np.full(jobs, -1, dtype=np.int64), np.zeros(jobs + 1, dtype=np.int64)
-    wanted = np.flatnonzero(reserved_from != NEVER)
-    edge = np.searchsorted(wanted, first_host)  # hosts of a pool are contiguous
-    # By pool and level, the fewest devices that had no room: no more have. Read only where nothing
-    # is reserved, since then the instant by which a job is over makes no difference.
+    wanted, edge = _reserved(reserved_from, first_host)
+    # By pool and level, the fewest devices that had no room. Read only where nothing is reserved:
+    # there the instant by which a job is over makes no difference.
     failed = np.full((len(room.top), ZONE + 1), NEVER, dtype=np.int64)
     for job in range(jobs):
         end, found = first[job], 0
@@ -231,20 +244,18 @@ def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, 
                 pool = pools[job, choice]
                 if pool < 0 or found:
                     break
-                share, slice = shares[job], -1
-                if share < 1000:
-                    share, slice = parts.share[job, pool], parts.slice[job, pool]
+                share, slice = _part(shares[job], job, pool, parts)
                 if devices[job] * share > allowed[tiers[job], pool]:
                     continue
-                is_whole, is_open = share == 1000, edge[pool] == edge[pool + 1]
-                if is_whole and is_open and devices[job] >= failed[pool, limit]:
+                is_known = share == 1000 and edge[pool] == edge[pool + 1]
+                if is_known and devices[job] >= failed[pool, limit]:
                     continue
                 found = _place(devices[job], share, slice, pool, limit, until[job, choice], room,
                                parts, blocks, first_host, wanted[edge[pool]:edge[pool + 1]],
                                reserved_from, got_host[end:], got_count[end:])
                 if found:
                     chosen[job] = pool
-                elif is_whole:
+                elif share == 1000:
                     failed[pool, :limit + 1] = np.minimum(failed[pool, :limit + 1], devices[job])
             if found or narrow == wide:
                 break
@@ -254,7 +265,7 @@ def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, 
                 allowed[tiers[job]], room, blocks, wanted, edge, reserved_from, failed,
                 got_host[end:], got_count[end:])
         if found:
-            share = shares[job] if shares[job] == 1000 else parts.share[job, chosen[job]]
+            share, _ = _part(shares[job], job, chosen[job], parts)
             got = got_count[end:end + found].sum() if share == 1000 else 1
             _use_up(got * share, tiers[job], chosen[job], allowed)
         first[job + 1] = end + found
