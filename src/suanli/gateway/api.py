@@ -97,6 +97,10 @@ def _reading(app: FastAPI, service: Service) -> None:
     def chips() -> list[dict[str, Any]]:
         return views.chips(service.rooms.chips.datasheet)
 
+    @app.get("/v1/slices")
+    def slices() -> list[dict[str, Any]]:
+        return views.slices(service.rooms.chips.profiles)
+
     for path, timed in (("prices", views.prices), ("tickers", views.tickers),
                         ("curve", views.curve)):
         def read_now(view: Any = timed) -> list[dict[str, Any]]:
@@ -209,7 +213,8 @@ def _spec(service: Service, request: JobRequest) -> Spec:
                 request.share, request.workload, chips, request.area, request.time_limit_ms,
                 request.max_hourly_cost, request.grace_ms, _commitment(service, request),
                 request.is_preemptible, level_required=request.level_required,
-                level_preferred=request.level_preferred, devices_min=request.devices_min)
+                level_preferred=request.level_preferred, devices_min=request.devices_min,
+                memory_gb=request.memory_gb)
 
 
 def _commitment(service: Service, request: JobRequest) -> bytes:

@@ -4,6 +4,7 @@ the exact integers."""
 from typing import Any
 
 from suanli.chips.datasheet import Chip
+from suanli.chips.slices import ANYWHERE, Profile
 from suanli.gateway.service import Service
 from suanli.gateway.tape import INTERVAL_MS
 from suanli.ledger.row import CASH, Kind, class_of, kind_of, owner_of
@@ -30,6 +31,8 @@ def job_row(service: Service, id: int, job: Job) -> dict[str, Any]:
         "id": id, "name": spec.name, "phase": job.phase, "outcome": job.outcome,
         "stop_reason": job.stop_reason, "exit_code": job.exit_code, "attempt": job.attempt,
         "devices": spec.devices, "devices_min": spec.width_min,
+        "share": spec.share, "memory_gb": spec.memory_gb,
+        "share_allotted": service.rooms.schedule.share_on(spec, job.chip) if job.chip else None,
         "devices_placed": sum(len(indices) for _, indices in job.slots),
         "workload": spec.workload, "chip": job.chip,
         "hosts": [host for host, _ in job.slots], "submitted": job.submitted,
@@ -167,3 +170,14 @@ def chips(datasheet: dict[str, Chip]) -> list[dict[str, Any]]:
                      "is_verified": chip.is_verified, "confidence": chip.confidence,
                      "sources": list(chip.sources), "suite": SUITE, "ratings_ucu": ratings})
     return rows
+
+
+def slices(profiles: dict[str, tuple[Profile, ...]]) -> list[dict[str, Any]]:
+    """Return the slice profiles of every chip that has any."""
+    return [{"id": f"{chip}/{profile.name}", "chip": chip, "profile": profile.name,
+             "compute": f"{profile.numerator}/{profile.denominator}", "share": profile.share,
+             "memory_gb": profile.memory_gb, "units": f"{profile.size} of {profile.units}",
+             "starts": " ".join(map(str, profile.starts)) or ANYWHERE,
+             "instances_max": profile.instances_max, "confidence": profile.confidence,
+             "source": profile.source}
+            for chip, several in profiles.items() for profile in several]
