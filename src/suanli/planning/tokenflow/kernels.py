@@ -269,5 +269,4 @@ def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, 
             got = got_count[end:end + found].sum() if share == 1000 else 1
             _use_up(got * share, tiers[job], chosen[job], allowed)
         first[job + 1] = end + found
-    end = first[jobs]
-    return chosen, first, got_host[:end], got_count[:end]
+    return chosen, first, got_host[:first[jobs]], got_count[:first[jobs]]
