@@ -98,7 +98,8 @@ def _reading(app: FastAPI, service: Service) -> None:
         return views.chips(service.rooms.chips.datasheet)
 
     for path, timed in (("prices", views.prices), ("tickers", views.tickers),
-                        ("curve", views.curve)):
+                        ("curve", views.curve), ("caps", views.caps),
+                        ("set-asides", views.set_asides)):
         def read_now(view: Any = timed) -> list[dict[str, Any]]:
             with service.lock:
                 return view(service, service.clock.now())  # type: ignore[no-any-return]
