@@ -102,7 +102,8 @@ def _reading(app: FastAPI, service: Service) -> None:
         return views.slices(service.rooms.chips.profiles)
 
     for path, timed in (("prices", views.prices), ("tickers", views.tickers),
-                        ("curve", views.curve)):
+                        ("curve", views.curve), ("caps", views.caps),
+                        ("set-asides", views.set_asides)):
         def read_now(view: Any = timed) -> list[dict[str, Any]]:
             with service.lock:
                 return view(service, service.clock.now())  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from suanli.chips.slices import ANYWHERE, Profile
 from suanli.gateway.service import Service
 from suanli.gateway.tape import INTERVAL_MS
 from suanli.ledger.row import CASH, Kind, class_of, kind_of, owner_of
-from suanli.market.index import forward_curve, spot_index, ticker
+from suanli.market.index import cap_proposal, forward_curve, spot_index, ticker
 from suanli.schedule.job import Job
 from suanli.terms.instant import DAY, HOUR, hour_of
 from suanli.terms.quantity import RMB, TOKEN, cash_of, metered
@@ -140,6 +140,36 @@ def curve(service: Service, at: int) -> list[dict[str, Any]]:
              **point._asdict()}
             for issuer, area, grade, tier in sorted(market.tables["offers"])
             for point in forward_curve(market, issuer, area, grade, tier, hours)]
+
+
+def caps(service: Service, at: int) -> list[dict[str, Any]]:
+    """Return the price caps in force and announced, and what the last day's prices call for."""
+    members = service.rooms.members
+    tape = service.receipts.tape.candles.values()
+    high = max((c.high for kept in tape for c in kept if c.start >= at - DAY), default=0)
+    rows = []
+    for name in ("price_mrmb_min", "price_mrmb_max"):
+        value, announced = members.parameter(name, at), members.announcement(name)
+        is_due = announced is not None and announced.effective > at
+        row = {"id": name, "value": value, "announced": announced.value if is_due else None,
+               "effective": announced.effective if is_due else None, "proposed": None}
+        if name == "price_mrmb_max":
+            row["proposed"] = cap_proposal(high, value, members.parameter("cap_touch_ppm"),
+                                           members.parameter("cap_step_ppm"))
+        rows.append(row)
+    return rows
+
+
+def set_asides(service: Service, at: int) -> list[dict[str, Any]]:
+    """Return what is set aside of every hour that is still ahead, and what of it is left."""
+    rows, market = [], service.rooms.market
+    for id, record in service.rooms.ledger.tables["attestations"].items():
+        withheld = market.set_aside.withheld(id)
+        if withheld.set_aside_ms and at < withheld.until:
+            rows.append({"id": id, "operator": record.operator, "area": record.area,
+                         "chip": record.chip, "start": record.start,
+                         "withheld_ms": withheld.from_others_ms(at), **withheld._asdict()})
+    return rows
 
 
 def fleet(service: Service) -> list[dict[str, Any]]:

@@ -80,4 +80,13 @@ class Exempt:
     reason: str
 
 
-COMMANDS = (PostOffer, Order, Cancel, Modify, Reopen, Exempt)
+@dataclass(frozen=True, slots=True)
+class Entitle:
+    """Let a member draw on the national-priority set-aside; an empty reason takes it back."""
+
+    kind: ClassVar[str] = "market.entitle"
+    member: int
+    reason: str
+
+
+COMMANDS = (PostOffer, Order, Cancel, Modify, Reopen, Exempt, Entitle)

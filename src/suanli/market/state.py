@@ -15,10 +15,11 @@ from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
 from suanli.ledger.state import Ledger
 from suanli.market.bands import with_trades
 from suanli.market.book import BUY, SELL, Book, Fill
-from suanli.market.commands import Cancel, Exempt, Modify, Order, PostOffer, Reopen
+from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostOffer, Reopen
 from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, paired, uncrossing
 from suanli.market.limits import Exemption, Limits
 from suanli.market.product import TIERS, Product, ProductGrid
+from suanli.market.set_aside import SetAside
 from suanli.members.state import Members
 from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, Write, one_part
@@ -70,6 +71,9 @@ class Market(Room):
         "watches": (tuple[int, str, str, str, int], Watch),  # product -> where its band stands
         "rates": (int, tuple[int, int]),  # member -> (running minute, orders sent in it)
         "exemptions": (int, Exemption),  # member -> its own position limit
+        "beneficiaries": (int, str),  # member -> why it may draw on the set-aside
+        # (start, attestation) -> device-ms of the set-aside that beneficiaries have bought
+        "set_aside": (tuple[int, int], int),
     }
 
     def __init__(self, members: Members, ledger: Ledger) -> None:
@@ -77,6 +81,7 @@ class Market(Room):
         self.members = members
         self.ledger = ledger
         self.limits = Limits(members, ledger, self.tables)
+        self.set_aside = SetAside(members, ledger, self.tables)
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
         self.limited: set[Product] = set()  # derived: the watches that stand at their band
 
@@ -131,16 +136,18 @@ class Market(Room):
     def check(self, command: Any, at: int, sender: int, grid: ProductGrid) -> Change | Refusal:
         """Answer one of this room's commands."""
         if isinstance(command, PostOffer):
-            return self._post_offer(command, sender, grid)
+            return self._post_offer(command, sender, at, grid)
         if isinstance(command, Exempt):
             return self.limits.exempt(command)
+        if isinstance(command, Entitle):
+            return self.set_aside.entitle(command)
         if isinstance(command, Reopen):
             return self._reopen(Product(*values_of(command)), at, grid)
         if isinstance(command, Order):
             product = Product(command.issuer, command.area, command.grade, command.tier,
                               command.start)
             return (grid.refusal(product, at)
-                    or self._price_refusal(command.price_mrmb)
+                    or self._price_refusal(command.price_mrmb, at)
                     or self._lots_refusal(command.lots, command.side)
                     or self.limits.refusal(0, product, command, sender, at, grid)
                     or self._enter(self.next_id("order"), product, command, sender, at, grid, ()))
@@ -155,7 +162,8 @@ class Market(Room):
     def next_id(self, counter: str) -> int:
         return int(self.tables["counters"].get(counter) or 0) + 1
 
-    def _post_offer(self, command: PostOffer, sender: int, grid: ProductGrid) -> Change | Refusal:
+    def _post_offer(self, command: PostOffer, sender: int, at: int,
+                    grid: ProductGrid) -> Change | Refusal:
         if command.tier not in TIERS:
             return Refusal(Code.UNKNOWN_PRODUCT, f"tier {command.tier!r}; {', '.join(TIERS)}")
         if grid.units.grade(sender, command.grade) is None:
@@ -166,13 +174,13 @@ class Market(Room):
         if command.price_mrmb == 0:
             known = key in self.tables["offers"]
             return one_part(*([Write(self.name, "offers", key, None)] if known else []))
-        if refusal := self._price_refusal(command.price_mrmb):
+        if refusal := self._price_refusal(command.price_mrmb, at):
             return refusal
         return one_part(Write(self.name, "offers", key, command.price_mrmb))
 
-    def _price_refusal(self, price: int) -> Refusal | None:
-        least = self.members.parameter("price_mrmb_min")
-        most = self.members.parameter("price_mrmb_max")
+    def _price_refusal(self, price: int, at: int) -> Refusal | None:
+        least = self.members.parameter("price_mrmb_min", at)
+        most = self.members.parameter("price_mrmb_max", at)
         if least <= price <= most:
             return None
         return Refusal(Code.PRICE_OUT_OF_RANGE,
@@ -188,7 +196,7 @@ class Market(Room):
     def _modify(self, command: Modify, order: Resting, sender: int, at: int,
                 grid: ProductGrid) -> Change | Refusal:
         product = Product(*order.product)
-        if refusal := (grid.refusal(product, at) or self._price_refusal(command.price_mrmb)
+        if refusal := (grid.refusal(product, at) or self._price_refusal(command.price_mrmb, at)
                        or self._lots_refusal(command.lots, order.side)):
             return refusal
         again = Order(*product, order.side, command.price_mrmb, command.lots, False)
@@ -200,14 +208,16 @@ class Market(Room):
     def void_past(self, at: int) -> list[Part]:
         """Return a part for each order whose delivery hour is over: out, and its hold void.
 
-        What was watched of past products is forgotten in one more.
+        What was watched and set aside of past hours is forgotten in one more.
         """
         past = [Part(tuple(self._out(id)), self._void(id, order).pack())
                 for id, order in self.tables["orders"].items()
                 if order.product[4] + HOUR <= at]
-        unwatched = tuple(Write(self.name, "watches", product, None)
-                          for product in self.tables["watches"] if product[4] + HOUR <= at)
-        return [*past, Part(unwatched)] if unwatched else past
+        forgotten = [Write(self.name, "watches", product, None)
+                     for product in self.tables["watches"] if product[4] + HOUR <= at]
+        forgotten += [Write(self.name, "set_aside", key, None)
+                      for key in self.tables["set_aside"] if key[0] + HOUR <= at]
+        return [*past, Part(tuple(forgotten))] if forgotten else past
 
     # -- bands and halts -------------------------------------------------------------------
 
@@ -293,9 +303,11 @@ class Market(Room):
             trades.append(self._trade(fill, order.side, sender, klass))
             left -= fill.quantity
         if is_from_offer and left and posted and sender != product.issuer:
-            sold = min(left, self._sellable_lots(product, klass, at, grid))
-            rows += self._issue_rows(sold, posted, sender, klass, at, grid) if sold else []
+            drawn = self._drawn(left, product, klass, sender, at, grid)
+            sold = sum(lots for _, _, lots in drawn)
             if sold:
+                rows += self._issue_rows(drawn, posted, sender, klass, product.issuer)
+                writes += self.set_aside.drawn(drawn, sender, at)
                 trades.append(Trade(sender, product.issuer, klass, posted, sold))
             left -= sold
         is_known = id in self.tables["orders"]
@@ -334,11 +346,18 @@ class Market(Room):
         return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: {best}, "
                 f"posted price: {posted if order.side == BUY else None}")
 
-    def _sellable_lots(self, product: Product, klass: int, at: int, grid: ProductGrid) -> int:
-        """Return how many lots the issuer can still issue, over all chips of the grade."""
-        return sum(lots for _, _, lots in self._sources(product, klass, at, grid))
+    def _drawn(self, wanted: int, product: Product, klass: int, buyer: int, at: int,
+               grid: ProductGrid) -> list[tuple[int, int, int]]:
+        """Return what the issuer can issue of so many lots: (attestation, micro-CU, lots)."""
+        drawn = []
+        for attestation, ucu, available in self._sources(product, klass, buyer, at, grid):
+            taken = min(wanted, available)
+            if taken:
+                drawn.append((attestation, ucu, taken))
+                wanted -= taken
+        return drawn
 
-    def _sources(self, product: Product, klass: int, at: int,
+    def _sources(self, product: Product, klass: int, buyer: int, at: int,
                  grid: ProductGrid) -> list[tuple[int, int, int]]:
         """Return (attestation, micro-CU, lots it can still back) by chip of the grade."""
         sources = []
@@ -346,28 +365,24 @@ class Market(Room):
             id = self.ledger.attestation_id(product.issuer, product.area, chip, product.start)
             if id is None:
                 continue
-            lots = self.ledger.sellable_ms(id, at) * ucu // (1000 * LOT)
+            sellable_ms = self.set_aside.sellable_ms(id, buyer, at)
+            lots = sellable_ms * ucu // (1000 * LOT)
             # Issuing rounds device time up, once a class; one lot less never fails for it.
-            while lots and device_ms_of(lots * LOT, ucu) > self.ledger.sellable_ms(id, at):
+            while lots and device_ms_of(lots * LOT, ucu) > sellable_ms:
                 lots -= 1
             sources.append((id, ucu, lots))
         return sources
 
-    def _issue_rows(self, lots: int, price: int, buyer: int, klass: int, at: int,
-                    grid: ProductGrid) -> list[Row]:
-        record = grid.token_class(klass)
-        product = Product(record.issuer, record.area, record.grade, record.tier, record.start)
-        seller = account(product.issuer, klass)
-        rows, wanted = [], lots
-        for attestation, _, available in self._sources(product, klass, at, grid):
-            taken = min(wanted, available)
-            if taken:
-                rows.append(Row(RowCode.ISSUE, 0, klass, account(product.issuer, klass,
-                            Kind.ISSUER), seller, taken * LOT, attestation=attestation))
-                wanted -= taken
+    @staticmethod
+    def _issue_rows(drawn: list[tuple[int, int, int]], price: int, buyer: int, klass: int,
+                    issuer: int) -> list[Row]:
+        seller = account(issuer, klass)
+        rows = [Row(RowCode.ISSUE, 0, klass, account(issuer, klass, Kind.ISSUER), seller,
+                    lots * LOT, attestation=attestation) for attestation, _, lots in drawn]
+        lots = sum(taken for _, _, taken in drawn)
         rows.append(Row(RowCode.TRANSFER, 0, klass, seller, account(buyer, klass), lots * LOT))
-        rows.append(Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH),
-                        account(product.issuer, CASH), lots * price))
+        rows.append(Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH), account(issuer, CASH),
+                        lots * price))
         return rows
 
     def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:

@@ -43,4 +43,19 @@ PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     # Part of a product's attested tokens that one buyer may hold or bid for, in parts per million;
     # 0: no limit.
     "position_ppm_max": (0, 0, 1_000_000),
+    # How long before it takes effect a change of the price caps is announced; 0: none is needed.
+    "cap_notice_ms": (0, 0, 366 * DAY),
+    # A traded price above this part of the cap calls for a higher one, and for how much higher a
+    # one: three fifths and a third, as the European day-ahead coupling had it in 2022. Proposals
+    # only; 0: none are made.
+    "cap_touch_ppm": (600_000, 0, 1_000_000),
+    "cap_step_ppm": (333_333, 1, 1_000_000),
+    # Part of attested device time kept for national-priority use, and until how long before the
+    # hour begins: then what is unused is released. At the least that is before any running job
+    # buys its next hour, so that no purchase but an order can meet the set-aside.
+    "set_aside_ppm": (0, 0, 1_000_000),
+    "set_aside_release_ms": (HOUR, 10 * MINUTE, 7 * DAY),
 }
+
+# Parameters that take effect at an announced instant; whoever reads one says at which instant.
+ANNOUNCED: Final = ("price_mrmb_min", "price_mrmb_max", "cap_notice_ms")

@@ -21,6 +21,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     TENANT: _ANYONE | _TRADER | {"schedule.submit", "schedule.cancel"},
     AUDITOR: frozenset({"members.delegate"}),
     REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter",
+                          "members.stay_parameter", "market.entitle",
                           "market.exempt", "market.reopen"}),
     BANK: _ANYONE | {"ledger.grant"},
     SOLVER: frozenset({"members.delegate"}),
