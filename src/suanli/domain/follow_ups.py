@@ -3,12 +3,14 @@
 | when                      | then, in the same all-or-nothing set                    | room       |
 |---------------------------|---------------------------------------------------------|------------|
 | an order trades (firm)    | the buyer's claim on the hour: a reservation            | schedule   |
+| an auction is settled     | the same for what was bought there, page by page        | schedule   |
 | a job is placed           | its hour is bought: issue, hold cash, hold tokens       | settlement |
 | jobs are placed           | for each, as one array: its hour is bought              | settlement |
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
 | a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
 | a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
+|                           | auctions whose last hour is over are forgotten          | market     |
 |                           | claims on hours whose tokens expired are forgotten      | schedule   |
 
 Each follow-up reads the state before the command and returns the change with more in it, or the
@@ -21,6 +23,9 @@ from typing import Any
 
 from suanli.domain.rooms import Rooms
 from suanli.ledger.commands import Sweep
+from suanli.ledger.row import CASH, RowCode, owner_of, unpack
+from suanli.market.auction.collateral import CLEARING
+from suanli.market.auction.commands import SettleAuction
 from suanli.market.commands import Modify, Order
 from suanli.market.product import ProductGrid
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
@@ -44,13 +49,34 @@ def reserve(rooms: Rooms, command: Order | Modify, change: Change, at: int,
     for seller, buyer, _, lots in change.answer["trades"]:
         for owner, tokens in ((buyer, lots * LOT), (seller, -lots * LOT)):
             moved[owner, klass] = moved.get((owner, klass), 0) + tokens
+    return _with(change, _reservations(rooms, moved))
+
+
+def _reservations(rooms: Rooms, moved: dict[tuple[int, int], int]) -> Part:
+    """Return what moves of firm tokens, by (owner, class), make of the claims on their hours."""
     held = rooms.schedule.tables["reservations"]
     writes = []
     for key, tokens in moved.items():
         left = int(held.get(key) or 0) + tokens
         if left > 0 or key in held:
             writes.append(Write("schedule", "reservations", key, left if left > 0 else None))
-    return _with(change, Part(tuple(writes)))
+    return Part(tuple(writes))
+
+
+def reserve_cleared(rooms: Rooms, command: SettleAuction, change: Change, at: int,
+                    grid: ProductGrid) -> Change:
+    """Turn the firm tokens that a page of a settlement moves into reservations."""
+    moved: dict[tuple[int, int], int] = {}
+    for row in unpack(change.parts[0].rows):
+        if row.klass == CASH or grid.token_class(row.klass).tier != "firm":
+            continue
+        if row.code == RowCode.POST:
+            key = owner_of(row.debit), row.klass
+            moved[key] = moved.get(key, 0) - row.amount
+        elif row.code == RowCode.TRANSFER and owner_of(row.debit) == CLEARING:
+            key = owner_of(row.credit), row.klass
+            moved[key] = moved.get(key, 0) + row.amount
+    return _with(change, _reservations(rooms, moved))
 
 
 def buy_first_hour(rooms: Rooms, command: Place, change: Change, at: int,
@@ -108,6 +134,7 @@ def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
     lapsed = [Write("schedule", "reservations", key, None)
               for key in rooms.schedule.tables["reservations"]
               if (klass := rooms.ledger.token_class(key[1])) is None or klass.expires <= at]
+    lapsed += rooms.market.auctions.past(at)
     parts = (*rooms.market.void_past(at), Part(tuple(lapsed)))
     return changed(change, parts=(*change.parts, *parts))  # type: ignore[no-any-return]
 
@@ -115,6 +142,7 @@ def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
 FOLLOW_UPS: dict[type, FollowUp] = {
     Order: reserve,
     Modify: reserve,
+    SettleAuction: reserve_cleared,
     Place: buy_first_hour,
     PlaceMany: buy_first_hours,
     Renew: buy_next_hour,

@@ -12,6 +12,9 @@ from typing import Any, ClassVar
 
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
 from suanli.ledger.state import Ledger
+from suanli.market.auction import commands as auction_commands
+from suanli.market.auction.records import TABLES as AUCTION_TABLES
+from suanli.market.auction.state import Auctions
 from suanli.market.book import BUY, SELL, Book, Fill
 from suanli.market.commands import Cancel, Modify, Order, PostOffer
 from suanli.market.product import TIERS, Product, ProductGrid
@@ -60,13 +63,16 @@ class Market(Room):
         # order -> place in the queue: the sequence number that its last (re)entry got
         "queue": (int, int),
         "counters": (str, int),
+        **AUCTION_TABLES,
     }
+    later: ClassVar[frozenset[str]] = frozenset(AUCTION_TABLES)
 
     def __init__(self, members: Members, ledger: Ledger) -> None:
         super().__init__()
         self.members = members
         self.ledger = ledger
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
+        self.auctions = Auctions(self.tables, members, ledger)
 
     def offer(self, issuer: int, area: str, grade: str, tier: str) -> int | None:
         """Return an issuer's posted price, milli-RMB a token."""
@@ -78,6 +84,7 @@ class Market(Room):
         for write in writes:
             if write.table == "orders":
                 self._rebook(write.key, self.tables["orders"].get(write.key), write.value)
+            self.auctions.follow(write)
             super().commit((write,))
 
     def restore(self, snapshot: dict[str, Any]) -> None:
@@ -87,6 +94,7 @@ class Market(Room):
         queue = self.tables["queue"]
         for id, order in sorted(self.tables["orders"].items(), key=lambda item: queue[item[0]]):
             self._rebook(id, None, order)
+        self.auctions.restored()
 
     def _rebook(self, id: int, old: Resting | None, new: Resting | None) -> None:
         some = present(new or old, "a write is of an order that is or will be there")
@@ -105,6 +113,8 @@ class Market(Room):
 
     def check(self, command: Any, at: int, sender: int, grid: ProductGrid) -> Change | Refusal:
         """Answer one of this room's commands."""
+        if isinstance(command, auction_commands.COMMANDS):
+            return self.auctions.check(command, at, sender, grid)
         if isinstance(command, PostOffer):
             return self._post_offer(command, sender, grid)
         if isinstance(command, Order):

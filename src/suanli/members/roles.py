@@ -5,8 +5,13 @@ from typing import Final
 OPERATOR, TENANT, AUDITOR, REGULATOR, BANK, SOLVER = (
     "operator", "tenant", "auditor", "regulator", "bank", "solver")
 
-_ANYONE = frozenset({"members.delegate", "ledger.batch"})
-_TRADER = frozenset({"market.order", "market.cancel", "market.modify"})
+# An auction goes on whoever asks for it, and whoever solves best is heard.
+_AUCTION = frozenset({"market.open_auction", "market.close_auction", "market.clear",
+                      "market.settle_auction"})
+_ANYONE = frozenset({"members.delegate", "ledger.batch"}) | _AUCTION
+_TRADER = frozenset({"market.order", "market.cancel", "market.modify", "market.auction_curve",
+                     "market.auction_block", "market.auction_flexible",
+                     "market.auction_cancel"})
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     OPERATOR: _ANYONE | _TRADER | {
@@ -18,10 +23,11 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
         "settlement.meter",
     },
     TENANT: _ANYONE | _TRADER | {"schedule.submit", "schedule.cancel"},
-    AUDITOR: frozenset({"members.delegate"}),
-    REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter"}),
+    AUDITOR: frozenset({"members.delegate"}) | _AUCTION,
+    REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter",
+                          "market.set_link"}) | _AUCTION,
     BANK: _ANYONE | {"ledger.grant"},
-    SOLVER: frozenset({"members.delegate"}),
+    SOLVER: frozenset({"members.delegate"}) | _AUCTION,
 }
 
 

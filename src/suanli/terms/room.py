@@ -16,6 +16,9 @@ class Room:
     name: ClassVar[str]
     # Table name -> (key type, record type), for `restore`.
     schema: ClassVar[dict[str, tuple[Any, Any]]]
+    # Tables that came later than the others: left out of the root until they are first used, so
+    # that roots from before they came are still what they were.
+    later: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self) -> None:
         self.tables: dict[str, Table[Any, Any]] = {name: Table() for name in self.schema}
@@ -31,7 +34,10 @@ class Room:
 
     def root(self) -> bytes:
         """Return the hash over the roots of all tables, in the order of the schema."""
-        return sha256(b"room", *(table.root() for table in self.tables.values()))
+        parts = [table.root() for name, table in self.tables.items() if name not in self.later]
+        parts += [name.encode() + table.root() for name, table in self.tables.items()
+                  if name in self.later and table.was_used]
+        return sha256(b"room", *parts)
 
     def snapshot(self) -> dict[str, Any]:
         """Return all tables as plain values."""

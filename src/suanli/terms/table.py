@@ -54,6 +54,11 @@ class Table(Generic[K, V]):
     def items(self) -> Iterator[tuple[K, V]]:
         return iter(self._rows.items())
 
+    @property
+    def was_used(self) -> bool:
+        """Say whether it has ever held a record."""
+        return bool(self._levels[0])
+
     def put(self, key: K, value: V) -> None:
         """Insert or replace one record."""
         if key not in self._slots:
