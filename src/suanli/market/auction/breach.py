@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from suanli.market.auction.instance import Ints
 
+LEAST, MOST = -2**63, 2**63 - 1  # no bound, for `outside`
+
 
 class Breach(NamedTuple):
     """A broken rule: at which index of what `accepted` names, the number found there."""
@@ -28,7 +30,13 @@ def outside(rule: str, what: str, found: Ints, low: Ints | int, high: Ints | int
     where = int(bad.argmax())
     least = int(np.broadcast_to(np.asarray(low), found.shape)[where])
     most = int(np.broadcast_to(np.asarray(high), found.shape)[where])
-    return Breach(rule, where, int(found[where]), f"{what} {where}: {least} to {most}")
+    return Breach(rule, where, int(found[where]), f"{what} {where}: {_range(least, most)}")
+
+
+def _range(least: int, most: int) -> str:
+    if most == MOST:
+        return f"{least} or more"
+    return f"{most} or less" if least == LEAST else f"{least} to {most}"
 
 
 def not_array(rule: str, where: int, what: str, array: object, size: int) -> Breach | None:

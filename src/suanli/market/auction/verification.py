@@ -26,7 +26,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from suanli.market.auction.breach import Breach, not_array, not_integer, outside
+from suanli.market.auction.breach import LEAST, MOST, Breach, not_array, not_integer, outside
 from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Blocks, Clearing, Ints
 from suanli.market.auction.wellformed import GENERATIONS_MAX, malformed
 
@@ -137,7 +137,7 @@ def _no_loser(auction: Auction, clearing: Clearing) -> Breach | None:
     family = _with_descendants(blocks.parent, own, ppm)
     lots = _summed(blocks.leg_lots, _block_of_leg(blocks), ppm.size)
     partial = (blocks.ratio_ppm < ppm) & (ppm < UNIT)
-    loser = outside("R4", "family surplus of block", family, 0, 2**63 - 1, ppm > 0)
+    loser = outside("R4", "family surplus of block", family, 0, MOST, ppm > 0)
     return loser or outside("R4", "surplus of partial block", own, 1 - lots, lots - 1, partial)
 
 
@@ -178,7 +178,7 @@ def _income(auction: Auction, clearing: Clearing) -> Breach | None:
     offered = curves.offer != NONE
     gain = (clearing.prices[curves.cell] - curves.price) * clearing.curve_lots
     earned = _summed(gain[offered], curves.offer[offered], fixed.size)
-    return outside("R7", "income of offer", earned, fixed, 2**63 - 1,
+    return outside("R7", "income of offer", earned, fixed, MOST,
                    clearing.offer_accepted == 1)
 
 
@@ -189,8 +189,8 @@ def _arcs(auction: Auction, clearing: Clearing) -> Breach | None:
     # a tick at either end, whichever is more: one end's price may be fixed by its own orders
     tick = np.maximum(arcs.gain_ppm, UNIT) - 1
     most = np.where(arcs.gain_ppm == UNIT, 0, tick)
-    return (outside("R8", "gain of arc in use", gain, 0, 2**63 - 1, flows > 0)
-            or outside("R8", "gain of arc not full", gain, -2**63, most, flows < arcs.capacity))
+    return (outside("R8", "gain of arc in use", gain, 0, MOST, flows > 0)
+            or outside("R8", "gain of arc not full", gain, LEAST, most, flows < arcs.capacity))
 
 
 def _welfare(auction: Auction, clearing: Clearing) -> Breach | None:
@@ -203,8 +203,8 @@ def _welfare(auction: Auction, clearing: Clearing) -> Breach | None:
 def _counts(offer: Ints, accepted: Ints) -> NDArray[np.bool_]:
     """Say which steps take part: those of no offer, or of an accepted one."""
     # the last place is where NONE points to
-    of_offer: Ints = np.append(accepted, 1)[offer]
-    return of_offer == 1
+    counts: NDArray[np.bool_] = np.append(accepted, 1)[offer] == 1
+    return counts
 
 
 def _signed(side: Ints, number: Ints) -> Ints:
