@@ -12,8 +12,8 @@ from collections import defaultdict
 
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account
 from suanli.ledger.state import Ledger
-from suanli.market.auction.entry import BUY, Orders, worth
-from suanli.market.auction.records import AuctionOrder, Held, Sitting
+from suanli.market.auction.orders import CurveOrder, FlexibleOrder
+from suanli.market.auction.records import BUY, AuctionOrder, Held, Orders, Sitting
 from suanli.market.product import Product, ProductGrid
 from suanli.terms.errors import present
 from suanli.terms.quantity import LOT, device_ms_of
@@ -30,8 +30,8 @@ def needed(orders: Orders) -> Units:
     groups: dict[str, Units] = {}
     for order in orders.values():
         alone = _alone(order)
-        if order.group:
-            dearest = groups.setdefault(order.group, {})
+        if order.block and order.block.group:
+            dearest = groups.setdefault(order.block.group, {})
             for unit, amount in alone.items():
                 dearest[unit] = max(amount, dearest.get(unit, 0))
         else:
@@ -44,11 +44,16 @@ def needed(orders: Orders) -> Units:
 
 
 def _alone(order: AuctionOrder) -> Units:
-    if order.side == BUY:
-        return {CASH_CELL: worth(order)}
-    if order.is_curve:
-        return {order.legs[0][0]: sum(lots for _, lots in order.steps)}
-    return dict(order.legs)
+    terms = order.terms
+    if isinstance(terms, FlexibleOrder):
+        return {CASH_CELL: terms.price * terms.lots * terms.hours}
+    if isinstance(terms, CurveOrder):
+        if terms.side == BUY:
+            return {CASH_CELL: sum(price * lots for price, lots in terms.steps)}
+        return {terms.cell: sum(lots for _, lots in terms.steps)}
+    if terms.side == BUY:
+        return {CASH_CELL: terms.price * sum(lots for _, lots in terms.legs)}
+    return dict(terms.legs)
 
 
 class Collateral:

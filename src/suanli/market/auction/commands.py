@@ -31,7 +31,7 @@ class OpenAuction:
 
 
 @dataclass(frozen=True, slots=True)
-class CurveOrder:
+class EnterCurve:
     """Buy (side 0) or sell (side 1) in one hour, by steps of (milli-RMB a token, lots).
 
     A sell with a fixed cost (micro-RMB) is taken only if it earns that beyond its steps' prices.
@@ -52,7 +52,7 @@ class CurveOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockOrder:
+class EnterBlock:
     """Buy or sell all legs at one limit (their mean price), by a ratio of 0 or `ratio_ppm` up.
 
     All or nothing at 1,000,000. `parent` is a block of mine without which this one is not taken;
@@ -71,7 +71,7 @@ class BlockOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class FlexibleOrder:
+class EnterFlexible:
     """Buy `lots` an hour for `hours` hours in a row, at any time from `earliest` to `latest`."""
 
     kind: ClassVar[str] = "market.auction_flexible"
@@ -140,5 +140,6 @@ class SetLink:
     fee_mrmb: int
 
 
-ORDERS = (CurveOrder, BlockOrder, FlexibleOrder)
-COMMANDS = (OpenAuction, *ORDERS, CancelOrder, CloseAuction, Clear, SettleAuction, SetLink)
+ENTER = (EnterCurve, EnterBlock, EnterFlexible)
+Enter = EnterCurve | EnterBlock | EnterFlexible
+COMMANDS = (OpenAuction, *ENTER, CancelOrder, CloseAuction, Clear, SettleAuction, SetLink)

@@ -1,64 +1,36 @@
-"""Orders of an auction as the arrays that are cleared, and a clearing as fills of the orders.
+"""The orders of an auction as the arrays that are cleared, and a clearing as fills of the orders.
 
-Rows stand in the order of the orders' numbers, so equal orders give equal arrays. A product flows
-to the demand nodes of its grade: in its own area at no cost and without limit, in another area
-along a governed link; firm also to buyers of spot. An order that came after the drawn end is not
-there. A flexible order is one block a start, in a group of its own; of more than 24 starts, 24
-that lie evenly between the first and the last.
+A product flows to the demand nodes of its grade: in its own area at no cost and without limit, in
+another area along a governed link; firm also to buyers of spot. An order that came after the
+drawn end is not there.
 """
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from suanli.market.auction.commands import Node
-from suanli.market.auction.entry import BUY, GROUP_MAX, SELL, Orders
-from suanli.market.auction.instance import (
-    NONE,
-    UNIT,
-    Arcs,
-    Auction,
-    Blocks,
-    Clearing,
-    Curves,
-    Ints,
-    Offers,
-)
-from suanli.market.auction.records import AuctionOrder, Sitting
-from suanli.market.auction.settling import Fills
-from suanli.market.auction.verification import block_surplus, leg_lots_accepted
+from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Clearing, Ints
+from suanli.market.auction.orders import Index, allocation, assemble
+from suanli.market.auction.records import BUY, SELL, Orders, Sitting
+from suanli.market.auction.verification import block_surplus
 
-GrantedLinks = tuple[tuple[str, str, int, int], ...]
+Links = tuple[tuple[str, str, int, int], ...]
+Fills = dict[int, list[tuple[int, int]]]  # order -> (cell, lots)
 FIRM, SPOT = "firm", "spot"
-IN_GROUP_OF_ITS_OWN: Final = "\x00"  # no name that an owner can give
 
 
-class Frozen(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Frozen:
     """An auction as arrays, and which order each step and block is of."""
 
     auction: Auction
-    step_order: tuple[int, ...]
-    block_order: tuple[int, ...]
+    index: Index
 
     def fills(self, clearing: Clearing) -> Fills:
         """Return what each order gets or gives: (cell, lots), in the order of the numbers."""
-        curves, blocks = self.auction.curves, self.auction.blocks
-        found: dict[int, dict[int, int]] = {}
-        for step in np.flatnonzero(clearing.curve_lots).tolist():
-            self._add(found, self.step_order[step], int(curves.cell[step]),
-                      int(clearing.curve_lots[step]))
-        lots = leg_lots_accepted(blocks, clearing.block_ppm)
-        block = np.repeat(np.arange(blocks.side.size), np.diff(blocks.leg_start))
-        for leg in np.flatnonzero(lots).tolist():
-            self._add(found, self.block_order[block[leg]], int(blocks.leg_cell[leg]),
-                      int(lots[leg]))
-        return {id: sorted(cells.items()) for id, cells in sorted(found.items())}
-
-    @staticmethod
-    def _add(found: dict[int, dict[int, int]], id: int, cell: int, lots: int) -> None:
-        cells = found.setdefault(id, {})
-        cells[cell] = cells.get(cell, 0) + lots
+        found = allocation(self.index, self.auction, clearing)
+        return {id: found[id] for id in sorted(found)}
 
     def volumes(self, fills: Fills, orders: Orders) -> Ints:
         """Return the lots bought in each cell: (cells,)."""
@@ -76,106 +48,54 @@ class Frozen(NamedTuple):
             return 0
         is_left_out = (taken == 0) & (block_surplus(blocks, clearing.prices) > 0)
         is_free = (blocks.parent == NONE) | (taken[blocks.parent] > 0)
+        grouped = blocks.group != NONE
         used = np.zeros(int(blocks.group.max(initial=0)) + 1, np.int64)
-        np.add.at(used, blocks.group[blocks.group != NONE], taken[blocks.group != NONE])
-        is_open = (blocks.group == NONE) | (used[blocks.group] == 0)
+        np.add.at(used, blocks.group[grouped], taken[grouped])
+        is_open = ~grouped | (used[blocks.group] == 0)
         return int((is_left_out & is_free & is_open).sum())
 
 
-def froze(sitting: Sitting, orders: Orders, links: GrantedLinks) -> Frozen:
+def froze(sitting: Sitting, orders: Orders, links: Links) -> Frozen:
     """Return an auction's orders, less the late ones, as arrays."""
-    in_time = {id: order for id, order in orders.items()
+    in_time = {id: order.terms for id, order in orders.items()
                if not sitting.ends or order.entered <= sitting.ends}
-    curves, offers, step_order = _curves(in_time)
-    blocks, block_order = _blocks(in_time)
-    cells = len(sitting.nodes) * sitting.hours
-    arcs = _arcs(sitting, links, *_wanted(cells, curves, blocks))
-    return Frozen(Auction(cells, sitting.price_min, sitting.price_max, curves, blocks, offers,
-                          arcs), tuple(step_order), tuple(block_order))
+    shape = len(sitting.nodes), sitting.hours
+    bounds = sitting.price_min, sitting.price_max
+    auction, index = assemble(in_time, *shape, price_min=bounds[0], price_max=bounds[1])
+    arcs = _arcs(sitting, links, *(_lots(auction, side) for side in (BUY, SELL)))
+    return Frozen(Auction(auction.cells, *bounds, auction.curves, auction.blocks, auction.offers,
+                          arcs), index)
 
 
-def _curves(orders: Orders) -> tuple[Curves, Offers, list[int]]:
-    rows, fixed, of = [], [], []
-    for id, order in orders.items():
-        offer = NONE
-        if order.fixed:
-            offer = len(fixed)
-            fixed.append(order.fixed)
-        for price, lots in order.steps:
-            rows.append((order.legs[0][0], order.side, price, lots, offer))
-            of.append(id)
-    return Curves(*_columns(rows, 5)), Offers(np.array(fixed, np.int64)), of
+def _lots(auction: Auction, side: int) -> Ints:
+    """Return the lots that are wanted (offered) in each cell at most: (cells,)."""
+    curves, blocks = auction.curves, auction.blocks
+    of_leg = np.repeat(blocks.side, np.diff(blocks.leg_start)) == side
+    of_step = curves.side == side
+    total = np.zeros(auction.cells, np.int64)
+    np.add.at(total, curves.cell[of_step], curves.lots[of_step])
+    np.add.at(total, blocks.leg_cell[of_leg], blocks.leg_lots[of_leg])
+    return total
 
 
-def _blocks(orders: Orders) -> tuple[Blocks, list[int]]:
-    rows, legs, of = [], [], []
-    starts, numbers, groups = [0], {}, {}  # type: ignore[var-annotated]
-    for id, order in orders.items():
-        if order.is_curve:
-            continue
-        name = (id, IN_GROUP_OF_ITS_OWN) if order.span else (order.owner, order.group)
-        group = groups.setdefault(name, len(groups)) if name[1] else NONE
-        for member in _members(order):
-            numbers[id] = len(rows)
-            parent = numbers.get(order.parent, NONE)
-            rows.append((order.side, order.price_mrmb, order.ratio_ppm, parent, group))
-            legs += member
-            starts.append(len(legs))
-            of.append(id)
-    side, price, ratio, parent, group = _columns(rows, 5)
-    # a parent may have a higher number than its child, where it was linked later
-    parent = np.array([numbers.get(orders[id].parent, NONE) for id in of], np.int64)
-    return Blocks(side, price, ratio, parent, group, np.array(starts, np.int64),
-                  *_columns(legs, 2)), of
-
-
-def _members(order: AuctionOrder) -> Iterator[tuple[tuple[int, int], ...]]:
-    """Yield the legs of each block that an order stands for."""
-    if not order.span:
-        yield order.legs
-        return
-    (first, lots), = order.legs
-    starts = order.latest - order.span + 2 - first
-    count = min(starts, GROUP_MAX)
-    for n in range(count):
-        begin = first + (n * (starts - 1) // (count - 1) if count > 1 else 0)
-        yield tuple((begin + hour, lots) for hour in range(order.span))
-
-
-def _columns(rows: list[tuple[int, ...]], width: int) -> list[Ints]:
-    table = np.array(rows, np.int64).reshape(-1, width)
-    return [np.ascontiguousarray(table[:, column]) for column in range(width)]
-
-
-def _wanted(cells: int, curves: Curves, blocks: Blocks) -> tuple[Ints, Ints]:
-    """Return the lots that are wanted, and offered, in each cell at most."""
-    leg_side = np.repeat(blocks.side, np.diff(blocks.leg_start))
-    sums = []
-    for side in (BUY, SELL):
-        total = np.zeros(cells, np.int64)
-        np.add.at(total, curves.cell[curves.side == side], curves.lots[curves.side == side])
-        np.add.at(total, blocks.leg_cell[leg_side == side], blocks.leg_lots[leg_side == side])
-        sums.append(total)
-    return sums[0], sums[1]
-
-
-def _arcs(sitting: Sitting, links: GrantedLinks, wanted: Ints, offered: Ints) -> Arcs:
-    rows = []
+def _arcs(sitting: Sitting, links: Links, wanted: Ints, offered: Ints) -> Arcs:
     granted = {(source, target): (capacity, fee) for source, target, capacity, fee in links}
-    hours = sitting.hours
+    by_hour = wanted.reshape(-1, sitting.hours), offered.reshape(-1, sitting.hours)
+    rows = []
     for source, product in enumerate(sitting.nodes):
         for target, demand in enumerate(sitting.nodes):
             limit = _limit(product, demand, granted)
             if limit is None:
                 continue
-            for hour in range(hours):
-                here, there = source * hours + hour, target * hours + hour
-                if offered[here] and wanted[there]:
-                    # one lot above all that is offered: never full, so no rent without a link
-                    most = int(offered[here]) + 1
-                    capacity = most if limit[0] is None else min(most, limit[0])
-                    rows.append((here, there, capacity, limit[1], UNIT))
-    return Arcs(*_columns(rows, 5))
+            there, here = by_hour[0][target], by_hour[1][source]
+            for hour in np.flatnonzero((there > 0) & (here > 0)).tolist():
+                # one lot above all that is offered: never full, so no rent without a link
+                most = int(here[hour]) + 1
+                capacity = most if limit[0] is None else min(most, limit[0])
+                rows.append((source * sitting.hours + hour, target * sitting.hours + hour,
+                             capacity, limit[1], UNIT))
+    table = np.array(rows, np.int64).reshape(-1, 5)
+    return Arcs(*(np.ascontiguousarray(table[:, column]) for column in range(5)))
 
 
 def _limit(product: Node, demand: Node,
@@ -186,6 +106,4 @@ def _limit(product: Node, demand: Node,
         return None
     if tier != demand[3] and (tier, demand[3]) != (FIRM, SPOT):
         return None
-    if area == demand[1]:
-        return None, 0
-    return granted.get((area, demand[1]))
+    return (None, 0) if area == demand[1] else granted.get((area, demand[1]))

@@ -1,13 +1,13 @@
 """The phases of a call auction.
 
-| phase     | from                 | orders                                | left by                  |
-|-----------|----------------------|---------------------------------------|--------------------------|
-| open      | the calendar's start | in, out, changed                      | time                     |
-| no-cancel | before the gate      | in; what is there may only improve    | time                     |
-| late      | the gate             | in, at the risk of being too late     | `market.close_auction`   |
-| closing   | the last moment over | none                                  | the same, a block later  |
-| clearing  | the end is drawn     | none; clearings are proposed          | `market.settle_auction`  |
-| settled   |                      | none                                  |                          |
+| phase     | from               | orders                             | left by                 |
+|-----------|--------------------|------------------------------------|-------------------------|
+| open      | the calendar has it | in, out, changed                   | time                    |
+| no-cancel | before the gate    | in; what is there may only improve | time                    |
+| late      | the gate           | in, at the risk of being too late  | `market.close_auction`  |
+| closing   | late is over       | none                               | the same, a block later |
+| clearing  | the end is drawn   | none; clearings are proposed       | `market.settle_auction` |
+| settled   |                    | none                               |                         |
 
 The end is drawn when it is over, from the hash of a block made after trading stopped. So nobody
 can know it while it matters, and an order that came after it is left out.

@@ -7,6 +7,9 @@ import numpy as np
 
 from suanli.market.auction.commands import Node
 from suanli.market.auction.instance import Clearing, Ints
+from suanli.market.auction.orders import BlockOrder, CurveOrder, FlexibleOrder, Order
+from suanli.terms.errors import present
+from suanli.terms.instant import HOUR
 
 OPEN, CLOSING, CLEARING, SETTLING, VOIDING, SETTLED, VOID = (
     "open", "closing", "clearing", "settling", "voiding", "settled", "void")
@@ -52,32 +55,33 @@ class Sitting:
 
     def start_of(self, cell: int) -> int:
         """Return the delivery hour's first instant of a cell."""
-        from_start: int = cell % self.hours * 3_600_000
-        return self.start + from_start
+        return self.start + cell % self.hours * HOUR
 
 
 @dataclass(frozen=True, slots=True)
 class AuctionOrder:
-    """A curve (`steps`), a block (`legs`), or a flexible order (one leg and `span` hours)."""
+    """An order of one of three kinds; a block's group has its owner's number before its name."""
 
     auction: int
     owner: int
     entered: int
-    side: int
-    price_mrmb: int  # 0 for a curve
-    ratio_ppm: int
-    steps: tuple[tuple[int, int], ...]  # (milli-RMB a token, lots)
-    fixed: int
-    legs: tuple[tuple[int, int], ...]  # (cell, lots); of a curve one, without lots
-    parent: int
-    group: str
-    span: int  # hours in a row that a flexible order wants; else 0
-    latest: int  # its last cell may be no later than this one
+    curve: CurveOrder | None
+    block: BlockOrder | None
+    flexible: FlexibleOrder | None
     filled: tuple[tuple[int, int], ...]  # (cell, lots), once settled
 
     @property
-    def is_curve(self) -> bool:
-        return bool(self.steps)
+    def terms(self) -> Order:
+        some: Order | None = self.curve or self.block or self.flexible
+        return present(some, "an order is of some kind")
+
+    @property
+    def side(self) -> int:
+        return 0 if self.flexible else self.terms.side  # type: ignore[union-attr]
+
+    @property
+    def parent(self) -> int:
+        return self.block.parent if self.block else 0
 
 
 class Held(NamedTuple):
@@ -100,8 +104,9 @@ class Best:
     flows: bytes
 
     def clearing(self) -> Clearing:
-        return Clearing(*(from_bytes(getattr(self, name)) for name in ARRAYS),
-                        welfare=self.welfare)
+        prices, curve_lots, block_ppm, offers, flows = (
+            from_bytes(getattr(self, name)) for name in ARRAYS)
+        return Clearing(prices, curve_lots, block_ppm, offers, flows, self.welfare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ class Result:
     rent: int  # congestion rent and fees, micro-RMB
 
 
+BUY, SELL = 0, 1
+Orders = dict[int, AuctionOrder]
 ARRAYS: Final = ("prices", "curve_lots", "block_ppm", "offer_accepted", "flows")
 TABLES: Final[dict[str, tuple[Any, Any]]] = {
     "auctions": (int, Sitting),

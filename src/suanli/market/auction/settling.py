@@ -18,14 +18,13 @@ import numpy as np
 from suanli.ledger.row import CASH, Row, RowCode, account
 from suanli.ledger.state import Ledger
 from suanli.market.auction.collateral import CLEARING, class_of, resolution, retired
-from suanli.market.auction.entry import BUY, Orders
+from suanli.market.auction.frozen import Fills
 from suanli.market.auction.instance import Auction, Clearing
-from suanli.market.auction.records import Held, Sitting
+from suanli.market.auction.records import BUY, Held, Orders, Sitting
 from suanli.terms.quantity import LOT
 
 # Congestion rent and fees: an owner that no participant can be, ring-fenced from all others.
 RENT: Final = 2**24 - 1
-Fills = dict[int, list[tuple[int, int]]]  # order -> (cell, lots)
 Holds = dict[tuple[int, int], Held]  # (owner, class)
 
 

@@ -14,19 +14,19 @@ from typing import Any, Final
 from suanli.ledger.row import CASH, Row, RowCode, link
 from suanli.ledger.state import Ledger
 from suanli.market.auction import calendar, entry
-from suanli.market.auction.collateral import CASH_CELL, Collateral, needed
+from suanli.market.auction.collateral import CASH_CELL, Collateral, class_of, needed
 from suanli.market.auction.commands import (
-    BlockOrder,
     CancelOrder,
     Clear,
     CloseAuction,
-    CurveOrder,
-    FlexibleOrder,
+    Enter,
+    EnterBlock,
+    EnterCurve,
+    EnterFlexible,
     OpenAuction,
     SetLink,
     SettleAuction,
 )
-from suanli.market.auction.entry import Orders
 from suanli.market.auction.frozen import Frozen, froze
 from suanli.market.auction.phases import LATE, NO_CANCEL, Head, closed, phase
 from suanli.market.auction.records import (
@@ -41,12 +41,14 @@ from suanli.market.auction.records import (
     Best,
     Held,
     Link,
+    Orders,
     Result,
     Sitting,
     to_bytes,
 )
 from suanli.market.auction.settling import Holds, Settlement, resolved
 from suanli.market.auction.verification import verify
+from suanli.market.auction.wellformed import LOTS_MAX
 from suanli.market.product import ProductGrid
 from suanli.members.state import Members
 from suanli.terms.change import Change, Part, Write, one_part
@@ -75,8 +77,8 @@ class Auctions:
         self.owned: dict[tuple[int, int], dict[int, None]] = {}
         self._frozen: dict[int, Frozen] = {}  # a memo: auctions as arrays once they are closed
         self._checks: dict[type, Callable[..., Change | Refusal]] = {
-            OpenAuction: self._open, CurveOrder: self._enter, BlockOrder: self._enter,
-            FlexibleOrder: self._enter, CancelOrder: self._cancel, CloseAuction: self._close,
+            OpenAuction: self._open, EnterCurve: self._enter, EnterBlock: self._enter,
+            EnterFlexible: self._enter, CancelOrder: self._cancel, CloseAuction: self._close,
             Clear: self._clear, SettleAuction: self._settle, SetLink: self._set_link}
 
     # -- reading ---------------------------------------------------------------------------
@@ -163,9 +165,9 @@ class Auctions:
         if command.source == command.target or not {command.source, command.target} <= areas:
             return Refusal(Code.UNKNOWN_AREA, f"{command.source!r} to {command.target!r}; two "
                            "areas with zones are accepted")
-        if not (0 <= command.capacity_lots <= entry.LOTS_MAX and 0 <= command.fee_mrmb <= FEE_MAX):
+        if not (0 <= command.capacity_lots <= LOTS_MAX and 0 <= command.fee_mrmb <= FEE_MAX):
             return Refusal(Code.QUANTITY_OUT_OF_RANGE, f"{command.capacity_lots} lots at "
-                           f"{command.fee_mrmb}; 0 to {entry.LOTS_MAX}, 0 to {FEE_MAX}")
+                           f"{command.fee_mrmb}; 0 to {LOTS_MAX}, 0 to {FEE_MAX}")
         key = (command.source, command.target)
         known = key in self.tables["links"]
         if not command.capacity_lots:
@@ -178,13 +180,12 @@ class Auctions:
 
     # -- orders ----------------------------------------------------------------------------
 
-    def _enter(self, command: CurveOrder | BlockOrder | FlexibleOrder, at: int, sender: int,
-               grid: ProductGrid) -> Change | Refusal:
+    def _enter(self, command: Enter, at: int, sender: int, grid: ProductGrid) -> Change | Refusal:
         sitting = self._trading(command.auction, at, (OPEN, NO_CANCEL, LATE))
         if isinstance(sitting, Refusal):
             return sitting
         session = calendar.SESSIONS[sitting.session]
-        if isinstance(command, CurveOrder) and not session.takes_curves:
+        if isinstance(command, EnterCurve) and not session.takes_curves:
             return Refusal(Code.ORDER_MALFORMED, CURVES_ONLY_BLOCKS)
         drafted = entry.draft(command, sitting, sender, at, grid)
         if isinstance(drafted, Refusal):
@@ -192,7 +193,7 @@ class Auctions:
         others = self.orders_of(command.auction, sender)
         id = command.order or self._next_id("auction_order")
         refusal = (self._change_refusal(command.order, drafted.order, others, sitting, at)
-                   or entry.family_refusal(id, drafted.order, others))
+                   or entry.refusal(id, drafted.order, others, drafted.sitting))
         if refusal:
             return refusal
         return self._changed(command.auction, drafted.sitting, sender, at, grid, others,
@@ -274,17 +275,14 @@ class Auctions:
     def _held(self, auction: int, owner: int) -> dict[int, Held]:
         """Return what an owner holds in an auction, by class; the classes its orders can name."""
         holds = self.tables["auction_holds"]
-        classes = {CASH} | {klass for klass in self._classes(auction, owner)}
+        classes = {CASH} | self._classes(auction, owner)
         return {klass: holds[auction, owner, klass] for klass in sorted(classes)
                 if (auction, owner, klass) in holds}
 
     def _classes(self, auction: int, owner: int) -> set[int]:
         sitting = self.tables["auctions"][auction]
-        cells = {cell for order in self.orders_of(auction, owner).values()
-                 if order.side == entry.SELL for cell, _ in order.legs}
-        found = (self.ledger.class_id(*sitting.nodes[cell // sitting.hours],
-                                      sitting.start_of(cell)) for cell in cells)
-        return {klass for klass in found if klass}
+        cells = needed(self.orders_of(auction, owner)).keys() - {CASH_CELL}
+        return {class_of(self.ledger, sitting, cell) for cell in cells}
 
     # -- closing and clearing --------------------------------------------------------------
 
@@ -333,9 +331,10 @@ class Auctions:
                            f"can be settled from {sitting.deadline} on, once")
         best = self.tables["clearings"].get(id)
         # Once its first hour is over, what it sold could not be used: then it is called off.
-        is_void = sitting.status == VOIDING or best is None or (
-            sitting.status == CLEARING and at >= sitting.start + HOUR)
-        return self._void(id, sitting, at) if is_void else self._deliver(id, sitting, at, best)
+        is_late = sitting.status == CLEARING and at >= sitting.start + HOUR
+        if sitting.status == VOIDING or best is None or is_late:
+            return self._void(id, sitting, at)
+        return self._deliver(id, sitting, at, best)
 
     def _void(self, id: int, sitting: Sitting, at: int) -> Change:
         rows = [row for (owner, klass), held in sorted(self._holds(id).items())
