@@ -72,8 +72,10 @@ class AuctionOrder:
 
     @property
     def terms(self) -> Order:
-        some: Order | None = self.curve or self.block or self.flexible
-        return present(some, "an order is of some kind")
+        if self.curve is not None:
+            return self.curve
+        return self.block if self.block is not None else present(
+            self.flexible, "an order is of some kind")
 
     @property
     def side(self) -> int:
