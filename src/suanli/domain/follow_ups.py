@@ -3,7 +3,9 @@
 | when                      | then, in the same all-or-nothing set                    | room       |
 |---------------------------|---------------------------------------------------------|------------|
 | an order trades (firm)    | the buyer's claim on the hour: a reservation            | schedule   |
-| an auction is settled     | the same for what was bought there, page by page        | schedule   |
+|                           | what it paid, in case the seller fails to deliver       | settlement |
+| an auction is settled     | the same for what was bought there, page by page        | schedule,  |
+|                           |                                                         | settlement |
 | a job is placed           | its hour is bought: issue, hold cash, hold tokens       | settlement |
 | jobs are placed           | for each, as one array: its hour is bought              | settlement |
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
@@ -11,7 +13,8 @@
 | a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
 |                           | auctions whose last hour is over are forgotten          | market     |
-|                           | claims on hours whose tokens expired are forgotten      | schedule   |
+|                           | claims on hours whose tokens expired are forgotten      | schedule,  |
+|                           | and what was paid for them                              | settlement |
 
 Each follow-up reads the state before the command and returns the change with more in it, or the
 refusal that refuses the whole command. All rooms of this table are in one domain today; where a
@@ -24,11 +27,12 @@ from typing import Any
 from suanli.domain.rooms import Rooms
 from suanli.ledger.commands import Sweep
 from suanli.ledger.row import CASH, RowCode, owner_of, unpack
-from suanli.market.auction.collateral import CLEARING
 from suanli.market.auction.commands import SettleAuction
+from suanli.market.auction.settling import paid_of
 from suanli.market.commands import Modify, Order
 from suanli.market.product import ProductGrid
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
+from suanli.settlement.delivery import cleared_writes, contract_writes
 from suanli.settlement.state import Basket
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
@@ -49,7 +53,9 @@ def reserve(rooms: Rooms, command: Order | Modify, change: Change, at: int,
     for seller, buyer, _, lots in change.answer["trades"]:
         for owner, tokens in ((buyer, lots * LOT), (seller, -lots * LOT)):
             moved[owner, klass] = moved.get((owner, klass), 0) + tokens
-    return _with(change, _reservations(rooms, moved))
+    contracts = contract_writes(rooms.settlement.tables["contracts"], klass,
+                                change.answer["trades"])
+    return _with(change, _joined(_reservations(rooms, moved), Part(contracts)))
 
 
 def _reservations(rooms: Rooms, moved: dict[tuple[int, int], int]) -> Part:
@@ -65,18 +71,21 @@ def _reservations(rooms: Rooms, moved: dict[tuple[int, int], int]) -> Part:
 
 def reserve_cleared(rooms: Rooms, command: SettleAuction, change: Change, at: int,
                     grid: ProductGrid) -> Change:
-    """Turn the firm tokens that a page of a settlement moves into reservations."""
+    """Turn the firm tokens that a page of a settlement moves into reservations and contracts."""
     moved: dict[tuple[int, int], int] = {}
+    paid: dict[tuple[int, int], int] = {}
     for row in unpack(change.parts[0].rows):
         if row.klass == CASH or grid.token_class(row.klass).tier != "firm":
             continue
         if row.code == RowCode.POST:
             key = owner_of(row.debit), row.klass
             moved[key] = moved.get(key, 0) - row.amount
-        elif row.code == RowCode.TRANSFER and owner_of(row.debit) == CLEARING:
+        elif row.code == RowCode.TRANSFER:
             key = owner_of(row.credit), row.klass
             moved[key] = moved.get(key, 0) + row.amount
-    return _with(change, _reservations(rooms, moved))
+            paid[key] = paid.get(key, 0) + paid_of(row)
+    contracts = cleared_writes(rooms.settlement.tables["contracts"], moved, paid)
+    return _with(change, _joined(_reservations(rooms, moved), Part(contracts)))
 
 
 def buy_first_hour(rooms: Rooms, command: Place, change: Change, at: int,
@@ -134,6 +143,10 @@ def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
     lapsed = [Write("schedule", "reservations", key, None)
               for key in rooms.schedule.tables["reservations"]
               if (klass := rooms.ledger.token_class(key[1])) is None or klass.expires <= at]
+    lapsed += [Write("settlement", table, key, None)
+                for table, place in (("contracts", 1), ("refunded", 0))
+                for key in rooms.settlement.tables[table]
+                if (klass := rooms.ledger.token_class(key[place])) is None or klass.expires <= at]
     lapsed += rooms.market.auctions.past(at)
     parts = (*rooms.market.void_past(at), Part(tuple(lapsed)))
     return changed(change, parts=(*change.parts, *parts))  # type: ignore[no-any-return]

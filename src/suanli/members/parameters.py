@@ -23,6 +23,9 @@ PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     # How much of the work lost in one preemption the operator bears; the tenant pays the rest.
     # It is bounded since what counts as saved is the tenant's to arrange.
     "preempt_compensation_ms_max": (DAY, 0, 30 * DAY),
+    # What a seller owes beside the price of firm tokens that it failed to deliver, in parts per
+    # million of that price; more, if replacing them costs more.
+    "undelivered_penalty_ppm": (250_000, 0, 10_000_000),
     # Run time that a job may spend on restoring what it had saved, beside its time limit.
     "resume_allowance_ms": (10 * MINUTE, 0, HOUR),
     # Call auctions. Where a delivery day begins, after midnight UTC.

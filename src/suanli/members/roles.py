@@ -11,7 +11,7 @@ _AUCTION = frozenset({"market.open_auction", "market.close_auction", "market.cle
 _ANYONE = frozenset({"members.delegate", "ledger.batch"}) | _AUCTION
 _TRADER = frozenset({"market.order", "market.cancel", "market.modify", "market.auction_curve",
                      "market.auction_block", "market.auction_flexible",
-                     "market.auction_cancel"})
+                     "market.auction_cancel", "settlement.make_good"})
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     OPERATOR: _ANYONE | _TRADER | {

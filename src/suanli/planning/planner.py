@@ -1,8 +1,9 @@
 """The planner: what each operator's commands are at an instant, from the state alone.
 
-Hourly: attest the hours ahead and sweep what is past; meter the hour that ended. Five minutes
-before: renew. When a placement reaches its limit, or its next hour could not be bought: stop.
-Whenever something changed, or the scheduler asked to be woken: a scheduling cycle.
+Hourly: attest the hours ahead and sweep what is past; meter the hour that ended, and make good what
+was sold firm of it and not there. Five minutes before: renew. When a placement reaches its limit,
+or its next hour could not be bought: stop. Whenever something changed, or the scheduler asked to
+be woken: a scheduling cycle.
 """
 
 import heapq
@@ -13,7 +14,7 @@ from suanli.planning.cycle import Cycle, Decision
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
 from suanli.schedule.commands import Place, PlaceMany, Renew, Slots, Stop, Warn
-from suanli.settlement.commands import Meter
+from suanli.settlement.commands import MakeGood, Meter
 from suanli.settlement.state import RENEWAL_LEAD_MS
 from suanli.terms.canonical import decode
 from suanli.terms.instant import HOUR, hour_of
@@ -105,9 +106,18 @@ class Planner:
                     and self._has_hour_over(rooms, id, hour)]
             if over:
                 decisions.append((operator, Meter(tuple(over), hour)))
+            decisions += self._failed_deliveries(rooms, operator, hour)
             decisions.append((operator, Sweep(CLASSES_SWEPT_AT_ONCE)))
             decisions += self._attestations(rooms, operator, hour)
         return decisions
+
+    @staticmethod
+    def _failed_deliveries(rooms: Any, operator: int, hour: int) -> list[Decision]:
+        """Make good the firm tokens of the hour that ended whose device time was not there."""
+        return [(operator, MakeGood(id))
+                for id, klass in rooms.ledger.tables["classes"].items()
+                if (klass.issuer, klass.tier, klass.start) == (operator, "firm", hour - HOUR)
+                and rooms.settlement.delivery.missing(id, klass)]
 
     @staticmethod
     def _has_hour_over(rooms: Any, id: int, hour: int) -> bool:

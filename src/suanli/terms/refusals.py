@@ -116,6 +116,8 @@ class Code(IntEnum):
     LEVEL_EXCEEDED = 620
     # settlement: 700-799
     METER_OUT_OF_RANGE = 700
+    NOT_OVER = 701
+    NOTHING_OWED = 702
 
 
 TRANSIENT = frozenset({

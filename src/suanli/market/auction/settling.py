@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from suanli.ledger.row import CASH, Row, RowCode, account
+from suanli.ledger.row import CASH, NO_ID, Row, RowCode, account
 from suanli.ledger.state import Ledger
 from suanli.market.auction.collateral import CLEARING, class_of, resolution, retired
 from suanli.market.auction.frozen import Fills
@@ -42,6 +42,7 @@ class Settlement:
         self.earned: dict[int, int] = defaultdict(int)
         self.sold: dict[tuple[int, int], int] = defaultdict(int)  # (owner, class) -> lots
         self.bought: dict[tuple[int, int], int] = defaultdict(int)
+        self.price: dict[tuple[int, int], int] = defaultdict(int)  # what was paid for `bought`
 
     def read(self, auction: Auction, clearing: Clearing) -> None:
         """Sum up what each owner pays, earns, gives and gets."""
@@ -58,7 +59,7 @@ class Settlement:
                     self.sold[order.owner, klass] += lots
         inflow = self._inflow(auction, clearing)
         for cell, buyers in wanted.items():
-            self._hand_out(buyers, self._sources(cell, inflow))
+            self._hand_out(buyers, prices[cell], self._sources(cell, inflow))
 
     def _inflow(self, auction: Auction, clearing: Clearing) -> dict[int, list[tuple[int, int]]]:
         """Return by demand cell the (source cell, lots) that flow in."""
@@ -77,7 +78,8 @@ class Settlement:
         for source, lots in inflow[cell]:
             yield class_of(self.ledger, self.sitting, source), lots
 
-    def _hand_out(self, buyers: list[tuple[int, int]], sources: Iterator[tuple[int, int]]) -> None:
+    def _hand_out(self, buyers: list[tuple[int, int]], price: int,
+                  sources: Iterator[tuple[int, int]]) -> None:
         klass, left = 0, 0
         for owner, lots in buyers:
             while lots:
@@ -85,8 +87,13 @@ class Settlement:
                     klass, left = next(sources)
                 taken = min(lots, left)
                 self.bought[owner, klass] += taken
+                self.price[owner, klass] += taken * price
                 lots -= taken
                 left -= taken
+
+    def _paid(self, owner: int, klass: int) -> bytes:
+        """Return the correlation of a delivery: the auction, and the micro-RMB paid for it."""
+        return self.id.to_bytes(8, "big") + self.price[owner, klass].to_bytes(8, "big")
 
     @property
     def rent(self) -> int:
@@ -101,7 +108,7 @@ class Settlement:
             rows += resolved(self.id, owner, klass, held, amount)
         rows += [_from_clearing(CASH, owner, cash)
                  for owner, cash in sorted(self.earned.items()) if cash]
-        rows += [_from_clearing(klass, owner, lots * LOT)
+        rows += [_from_clearing(klass, owner, lots * LOT, self._paid(owner, klass))
                  for (owner, klass), lots in sorted(self.bought.items())]
         if self.rent:
             rows.append(_from_clearing(CASH, RENT, self.rent))
@@ -118,5 +125,11 @@ def resolved(id: int, owner: int, klass: int, held: Held, amount: int) -> list[R
             *retired(owner, klass, held.issued, unsold)[0]]
 
 
-def _from_clearing(klass: int, owner: int, amount: int) -> Row:
-    return Row(RowCode.TRANSFER, 0, klass, account(CLEARING, klass), account(owner, klass), amount)
+def paid_of(delivery: Row) -> int:
+    """Return what the buyer of a delivery paid for it, micro-RMB."""
+    return int.from_bytes(delivery.user[8:], "big")
+
+
+def _from_clearing(klass: int, owner: int, amount: int, user: bytes = NO_ID) -> Row:
+    return Row(RowCode.TRANSFER, 0, klass, account(CLEARING, klass), account(owner, klass), amount,
+               user=user)

@@ -186,6 +186,7 @@ def test_delivery_against_payment(hall: Hall) -> None:
     assert (hall.lots(2), hall.lots(1), hall.lots(0)) == (100, 0, 0)
     klass = hall.rooms.ledger.class_id(1, AREA, SINGLE, "firm", DAY_AHEAD)
     assert hall.rooms.schedule.tables["reservations"][2, klass] == 100 * LOT
+    assert hall.rooms.settlement.tables["contracts"][2, klass] == (100 * LOT, 80_000)
     id = hall.rooms.ledger.attestation_id(1, AREA, CHIP, DAY_AHEAD)
     assert hall.rooms.ledger.attestation(id).consumed_ms == 100 * HOUR // 1000
     assert not hall.rooms.market.tables["auction_holds"]
