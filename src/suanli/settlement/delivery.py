@@ -155,7 +155,7 @@ def contract_writes(contracts: Table[tuple[int, int], Contract], klass: int,
 
 def cleared_writes(contracts: Table[tuple[int, int], Contract], moved: dict[tuple[int, int], int],
                    paid: dict[tuple[int, int], int]) -> tuple[Write, ...]:
-    """Return what tokens moved in an auction, and paid for, by (owner, class), make of contracts."""
+    """Return what tokens moved and paid for in an auction, by (owner, class), make of contracts."""
     writes: list[Write] = []
     for key, tokens in moved.items():
         contract = contracts.get(key) or Contract(0, 0)
