@@ -9,7 +9,6 @@ from suanli.domain.state_machine import Receipt
 from suanli.ledger.commands import Attest
 from suanli.ledger.row import CASH, Kind, account
 from suanli.market.auction.commands import (
-    Clear,
     CloseAuction,
     EnterBlock,
     EnterCurve,
@@ -20,7 +19,7 @@ from suanli.market.auction.commands import (
 )
 from suanli.market.auction.instance import UNIT, Clearing
 from suanli.market.auction.records import Sitting
-from suanli.market.auction.state import arrays
+from suanli.market.auction.state import proposal
 from suanli.market.auction.verification import welfare_of
 from suanli.terms.instant import DAY, HOUR
 from suanli.terms.quantity import LOT
@@ -84,7 +83,7 @@ class Hall(Stage):
         self.must(2, CloseAuction(self.auction))
 
     def clear(self, member: int, clearing: Clearing) -> Receipt:
-        return self.say(member, Clear(self.auction, *arrays(clearing), clearing.welfare))
+        return self.say(member, proposal(self.auction, clearing))
 
     def settle(self) -> str:
         """Settle page by page after the deadline; return the status that it ends in."""

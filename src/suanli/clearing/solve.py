@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from suanli.clearing.canonical import as_given, reordered
+from suanli.clearing.decision import Decision
 from suanli.clearing.fallback import cleared_apart
 from suanli.clearing.reinsertion import missed_surplus
-from suanli.clearing.decision import Decision
 from suanli.clearing.search import Search
 from suanli.market.auction.instance import Auction, Clearing, Ints
 from suanli.terms.errors import AdapterError

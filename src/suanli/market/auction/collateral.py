@@ -119,7 +119,8 @@ class Collateral:
         for chip, ucu, _ in factors:
             ledger = self.grid.ledger
             id = ledger.attestation_id(product.issuer, product.area, chip, product.start)
-            taken = min(left, 0 if id is None else issuable(ledger, id, ucu, self.at))
+            free = 0 if id is None else ledger.sellable_ms(id, self.at)
+            taken = min(left, lots_of(free, ucu) * LOT)
             if taken and id is not None:
                 issued.append((id, taken))
                 left -= taken
@@ -133,14 +134,13 @@ class Collateral:
         return issued
 
 
-def issuable(ledger: Ledger, attestation: int, ucu: int, at: int) -> int:
-    """Return how many whole lots, in CU-microseconds, an attestation can still back."""
-    free = ledger.sellable_ms(attestation, at)
-    lots = free * ucu // (1000 * LOT)
+def lots_of(device_ms: int, ucu: int) -> int:
+    """Return how many whole lots some free device time can back."""
+    lots = max(0, device_ms) * ucu // (1000 * LOT)
     # Issuing rounds device time up, once a class; one lot less never fails for it.
-    while lots and device_ms_of(lots * LOT, ucu) > free:
+    while lots and device_ms_of(lots * LOT, ucu) > device_ms:
         lots -= 1
-    return lots * LOT
+    return lots
 
 
 def retired(owner: int, klass: int, issued: tuple[tuple[int, int], ...],

@@ -28,6 +28,7 @@ from suanli.market.auction.commands import (
     SettleAuction,
 )
 from suanli.market.auction.frozen import Frozen, froze
+from suanli.market.auction.instance import Clearing
 from suanli.market.auction.phases import LATE, NO_CANCEL, Head, closed, phase
 from suanli.market.auction.records import (
     ARRAYS,
@@ -398,6 +399,8 @@ class Auctions:
         return writes
 
 
-def arrays(clearing: Any) -> list[bytes]:
-    """Return a clearing's arrays as `Clear` carries them."""
-    return [to_bytes(getattr(clearing, name)) for name in ARRAYS]
+def proposal(auction: int, clearing: Clearing) -> Clear:
+    """Return the command that proposes a clearing."""
+    return Clear(auction, to_bytes(clearing.prices), to_bytes(clearing.curve_lots),
+                 to_bytes(clearing.block_ppm), to_bytes(clearing.offer_accepted),
+                 to_bytes(clearing.flows), clearing.welfare)
