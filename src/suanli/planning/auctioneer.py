@@ -49,7 +49,8 @@ class Indicative(NamedTuple):
 class Auctioneer:
     """Decides for the auctions; whoever runs it signs."""
 
-    def __init__(self, solver: Solver, sessions: tuple[str, ...] = tuple(calendar.SESSIONS)) -> None:
+    def __init__(self, solver: Solver,
+                 sessions: tuple[str, ...] = tuple(calendar.SESSIONS)) -> None:
         self.solver = solver
         self.sessions = sessions
         self.indicative: dict[int, list[Indicative]] = {}
