@@ -97,11 +97,9 @@ def _steps_refusal(order: CurveOrder) -> Refusal | None:
     prices = [price for price, _ in order.steps]
     if not 1 <= len(prices) <= STEPS_MAX:
         return _malformed(f"{len(prices)} steps; 1 to {STEPS_MAX} are accepted")
-    sign = 1 if order.side else -1
-    for before, after in zip(prices, prices[1:], strict=False):
-        if sign * after <= sign * before:
-            return _malformed(f"a step at {after} after one at {before}; a buyer's prices fall, "
-                              "a seller's rise")
+    ranked = sorted(set(prices), reverse=not order.side)
+    if prices != ranked:
+        return _malformed(f"steps at {prices}; a buyer's prices fall and a seller's rise")
     if order.fixed_cost < 0 or (order.fixed_cost and not order.side):
         return _malformed(f"fixed cost {order.fixed_cost} on side {order.side}; 0, or a seller's "
                           "of more are accepted")
