@@ -153,7 +153,6 @@ class _Program:
         values = np.zeros(self.size)
         values[self.step:self.share] = np.where(curves.side == 0, curves.price, -curves.price)
         for b in range(blocks.side.size):
-            entries, constant = gain_row(self.auction, b)
-            values[self.share + b] = constant
+            values[self.share + b] = gain_row(self.auction, b)[1]
         values[self.flow:self.some] = -arcs.fee
         return values

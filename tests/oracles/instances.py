@@ -54,7 +54,7 @@ def random_auction(seed: int, shape: Shape) -> Auction:
     cells = shape.nodes * shape.hours
     curves = _curves(rng, shape, cells, scale)
     blocks = _blocks(rng, shape, scale)
-    fixed = rng.integers(0, 300, shape.offers) * scale
+    fixed = rng.integers(1, 300, shape.offers) * scale
     return Auction(cells, 0, PRICE_MAX, curves, blocks, Offers(_ints(fixed)),
                    _arcs(rng, shape, scale))
 

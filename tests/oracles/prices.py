@@ -7,6 +7,7 @@ from scipy.sparse import lil_matrix
 from suanli.market.auction.instance import NONE, UNIT, Auction
 from tests.oracles.quantities import Quantities
 
+Row = tuple[list[tuple[int, float]], float, float]  # (cell, coefficient), least, most
 SOME = 1e-5  # less of a quantity is nothing
 
 
@@ -16,8 +17,7 @@ def supporting_prices(auction: Auction, found: Quantities,
     low, high = _intervals(auction, found, offers)
     if (low > high).any():
         return None
-    rows = (_arc_rows(auction, found) + _block_rows(auction, found.block_share)
-            + _offer_rows(auction, found.curve_lots, offers))
+    rows = _rows(auction, found, offers)
     matrix = lil_matrix((max(len(rows), 1), auction.cells))
     least, most = np.full(max(len(rows), 1), -np.inf), np.full(max(len(rows), 1), np.inf)
     for n, (entries, least[n], most[n]) in enumerate(rows):
@@ -26,6 +26,14 @@ def supporting_prices(auction: Auction, found: Quantities,
     answer = milp(np.zeros(auction.cells), integrality=np.ones(auction.cells),
                   bounds=(low, high), constraints=LinearConstraint(matrix.tocsr(), least, most))
     return None if answer.x is None else np.rint(answer.x)
+
+
+def supports(auction: Auction, found: Quantities, offers: np.ndarray, prices: np.ndarray) -> bool:
+    """Say whether given prices support the quantities."""
+    low, high = _intervals(auction, found, offers)
+    return bool((low <= prices).all() and (prices <= high).all()) and all(
+        least <= sum(number * prices[cell] for cell, number in entries) <= most
+        for entries, least, most in _rows(auction, found, offers))
 
 
 def _intervals(auction: Auction, found: Quantities,
@@ -44,7 +52,9 @@ def _intervals(auction: Auction, found: Quantities,
     return low, high
 
 
-Row = tuple[list[tuple[int, float]], float, float]
+def _rows(auction: Auction, found: Quantities, offers: np.ndarray) -> list[Row]:
+    return (_arc_rows(auction, found) + _block_rows(auction, found.block_share)
+            + _offer_rows(auction, found.curve_lots, offers))
 
 
 def _arc_rows(auction: Auction, found: Quantities) -> list[Row]:

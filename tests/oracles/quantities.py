@@ -62,7 +62,7 @@ class Program:
 
 def whole(auction: Auction, found: Quantities, offers: np.ndarray,
           prices: np.ndarray) -> Clearing:
-    """Return the clearing of an optimum that is whole, with its welfare; ValueError if it is not."""
+    """Return the clearing of a whole optimum, with its welfare; ValueError if it is not whole."""
     parts = [np.rint(part).astype(np.int64) for part in (found.curve_lots, found.block_share,
                                                         found.flows)]
     for real, integer in zip(found[1:], parts, strict=True):
