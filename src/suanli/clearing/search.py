@@ -23,16 +23,13 @@ from suanli.market.auction.verification import welfare_of
 # A ratio this near to 0, to a least ratio or to 1 is meant to be it.
 RATIO_TOLERANCE = 1e-6
 CURVES_SECONDS = 60.0  # for the one program that is always tried
-# From so many blocks on, a proof of the last ten-thousandth takes longer than it is worth.
-EXACT_BLOCKS_MAX = 300
-LARGE_GAP = 1e-4
 
 
 class Search:
     """One auction's search; `run` it, and read what is there even if it raises."""
 
-    def __init__(self, auction: Auction, until: float) -> None:
-        self.auction, self.until = auction, until
+    def __init__(self, auction: Auction, until: float, gap: float) -> None:
+        self.auction, self.until, self.gap = auction, until, gap
         self.best: Clearing | None = None
         self.standing: Priced | None = None
         self.bound = _most(auction)
@@ -93,16 +90,14 @@ class Search:
     def _improve(self, dispatcher: Dispatcher, master: Master) -> None:
         """Alternate between the master program and prices, until a proposal stands."""
         cutter = Cutter(self.auction, master.places)
-        count = self.auction.blocks.side.size + self.auction.offers.fixed.size
-        relative_gap = 0.0 if count <= EXACT_BLOCKS_MAX else LARGE_GAP
-        while not self._is_proven(relative_gap):
+        while not self._is_proven():
             start = self.standing.decision if self.standing else None
             try:
-                proposal = master.solve(self.until, relative_gap, start)
+                proposal = master.solve(self.until, self.gap, start)
             except Infeasible:
                 break  # every choice but those already tried is cut off
             self._lower(proposal.bound)
-            if self._is_proven(relative_gap):
+            if self._is_proven():
                 break
             narrow = touched(master.columns, proposal.steps, np.float64(HALF_LOT))
             if narrow.size:
@@ -152,10 +147,10 @@ class Search:
         # welfare is whole; floats of this size are whole too
         self.bound = min(self.bound, math.ceil(bound))
 
-    def _is_proven(self, relative_gap: float) -> bool:
+    def _is_proven(self) -> bool:
         if self.best is None:
             return False
-        slack = max(relative_gap, 1e-12) * max(abs(self.bound), 1)
+        slack = max(self.gap, 1e-12) * max(abs(self.bound), 1)
         return self.bound - self.best.welfare <= slack
 
     def _prove(self) -> None:

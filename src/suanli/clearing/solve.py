@@ -37,15 +37,17 @@ class Outcome(NamedTuple):
     cuts: int
 
 
-def solve(auction: Auction, *, seconds: float = 60.0, seed: bytes = b"") -> Outcome:
+def solve(auction: Auction, *, seconds: float = 60.0, seed: bytes = b"",
+          gap: float = 0.0) -> Outcome:
     """Return the best clearing found in the time; always one.
 
+    `gap`: how far below the bound, relatively, an answer is good enough to stop at.
     Ties between blocks that differ are broken by a hash of seed and content. The time is kept but
     for one program without blocks, which is tried even if no time is given.
     """
     started = time.perf_counter()
     canonical, rank = reordered(auction, seed)
-    search = Search(canonical, started + seconds)
+    search = Search(canonical, started + seconds, gap)
     try:
         search.run()
     except (AdapterError, TimeoutError, RuntimeError, ValueError):

@@ -4,9 +4,10 @@ Columns of the files: an ISO timestamp, the delivery day, its period (1 is the f
 on the days when the clocks change), zones, and figures. Curves exclude blocks; limits are the least
 and greatest flow of each link, so that the reverse capacity is minus the least.
 
-How a day becomes an auction: seven zones times its hours are the cells. A lot is the coarsest of
-0.1, 0.01 and 0.001 MWh in which all quantities used are whole, a price 0.00001 EUR/MWh, so that
-all published figures are exact. The borders either take prices (a cell for each zone abroad that
+How a day becomes an auction: seven zones times its hours are the cells. A price is in 0.00001
+EUR/MWh, so that all published ones are exact. A lot is 0.001 MWh, as fine as published flows; where
+flows do not matter (borders that take prices) the coarsest of 0.1, 0.01 and 0.001 MWh in which all
+quantities are whole, since lots of large capacity times price must fit the auction's bound. The borders either take prices (a cell for each zone abroad that
 buys and sells at its published price whatever the link can carry) or are pinned (the published
 exchange, inelastic). Blocks are either orders, or replayed: those published as accepted become
 inelastic too. Source: rebase-energy/OpenEUPHEMIA (MIT), from public data of GME.
@@ -139,7 +140,8 @@ class _Builder:
         used = [self.rows[CURVES]["quantity_mwh"], self.rows[BLOCKS]["quantity_mwh"],
                 self.rows[LIMITS]["min_flow_mwh"], self.rows[LIMITS]["max_flow_mwh"]]
         if self.border == "exchanges":
-            used.append(self.rows[EXCHANGES]["exchange_mwh"])
+            # sharing pro rata makes flows finer than any input; they are published this fine
+            return LOTS_PER_MWH[-1]
         figures = np.concatenate([_number(column) for column in used])
         for lots in LOTS_PER_MWH:
             if np.abs(figures * lots - np.rint(figures * lots)).max(initial=0.0) < NOISE:
