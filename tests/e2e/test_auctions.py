@@ -5,13 +5,19 @@ auctioneer, solver and engine; then the chain verifies and the naive ledger agre
 proposes too, and a world whose solver dies still ends its auction.
 """
 
+import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.stage import CHIP, FLEET, SINGLE, spec
 
+from suanli.adapters.clocks import HostClock
+from suanli.adapters.discovery import CPU_CHIP
+from suanli.adapters.local_cluster import LocalCluster
 from suanli.adapters.shipped import datasheet_text
 from suanli.adapters.verification import verify_file
 from suanli.clearing.workers import AtOnce
@@ -19,6 +25,7 @@ from suanli.ledger.row import CASH, account
 from suanli.market.auction.commands import EnterBlock, EnterCurve, Leg
 from suanli.market.auction.instance import Auction
 from suanli.planning.auctioneer import Auctioneer
+from suanli.planning.onboarding import Fleet, HostGroup
 from suanli.planning.policies import POLICIES
 from suanli.schedule.commands import Submit
 from suanli.simulation.world import EPOCH, Theatre, World
@@ -34,9 +41,9 @@ TOMORROW = EPOCH + DAY
 class Show:
     """A world that is stepped from instant to instant."""
 
-    def __init__(self, path: Path, solver: AtOnce) -> None:
+    def __init__(self, path: Path, solver: AtOnce, world: World = WORLD) -> None:
         self.auctioneer = Auctioneer(solver, ("day-ahead",))
-        self.theatre = Theatre(WORLD, path, POLICIES["best-fit"], lambda job, spec, host: HOUR,
+        self.theatre = Theatre(world, path, POLICIES["best-fit"], lambda job, spec, host: HOUR,
                                self.auctioneer)
         self.at = EPOCH
         self.leaves: list[dict[str, Any]] = []
@@ -70,9 +77,9 @@ class Show:
         return self.rooms.market.tables["auctions"].get(1)
 
 
-def block(price: int, hours: tuple[int, ...]) -> EnterBlock:
+def block(price: int, hours: tuple[int, ...], grade: str = SINGLE, lots: int = 1000) -> EnterBlock:
     """One device for some hours of tomorrow, from whoever sells it there."""
-    legs = tuple(Leg(0, "area-1", SINGLE, "firm", TOMORROW + hour * HOUR, 1000) for hour in hours)
+    legs = tuple(Leg(0, "area-1", grade, "firm", TOMORROW + hour * HOUR, lots) for hour in hours)
     return EnterBlock(1, 0, price, 1_000_000, legs, 0, "", 0)
 
 
@@ -135,3 +142,53 @@ def test_a_dead_solver_leaves_no_hold(tmp_path: Path) -> None:
     assert not show.rooms.ledger.tables["holds"]
     assert show.rooms.ledger.available(account(ALICE, CASH)) == 10**12
     show.theatre.engine.close()
+
+
+class HostTime:
+    """The host's clock from a chosen instant on."""
+
+    def __init__(self, at: int) -> None:
+        self._offset = at - HostClock().now()
+
+    def now(self) -> int:
+        return HostClock().now() + self._offset
+
+
+CORES = Fleet((HostGroup("here", "area-1", CPU_CHIP, 2, 1),), 1000,
+              ((CPU_CHIP, 500_000, "so that a core-hour is worth whole lots"),))
+CORE_SINGLE = f"{CPU_CHIP}-llm-training-single"
+
+
+def test_a_real_process_runs_on_hours_from_an_auction(tmp_path: Path) -> None:
+    """The day before passes in virtual time; then a process of this machine runs and is paid."""
+    world = replace(WORLD, operators=(("north", CORES),))
+    show = Show(tmp_path / "chain.db", AtOnce(), world)
+    show.until(EPOCH + 10 * HOUR)
+    show.ask("alice", block(1500, (8,), CORE_SINGLE, 500))
+    show.until(TOMORROW + 8 * HOUR)
+    assert show.sitting().status == "settled"
+    paid = 10**12 - show.rooms.ledger.available(account(ALICE, CASH))
+    assert 500 * 1000 <= paid <= 500 * 1500
+    driver, clock = show.theatre.driver, HostTime(show.at)
+    driver.cluster = LocalCluster(tmp_path / "jobs", show.theatre.engine.genesis.chain, clock)
+    argv = (sys.executable, "-c", "print('on bought hours', flush=True)")
+    show.ask("alice", Submit(spec(argv=argv, chips=((CPU_CHIP, 1_000_000),),
+                                  directory=str(tmp_path))))
+    deadline = time.monotonic() + 20
+    while not show.leaves:
+        assert time.monotonic() < deadline
+        driver.step(clock.now())
+        time.sleep(0.01)
+    job = show.rooms.schedule.job(1)
+    assert (job.outcome, job.exit_code) == ("succeeded", 0)
+    leaf, = show.leaves
+    assert leaf["chip"] == CPU_CHIP
+    device_ms, tokens, cash = show.rooms.settlement.usage(1, 1)
+    assert device_ms > 0
+    assert tokens == device_ms * 500_000 * 1000 // 1_000_000
+    assert cash == 0  # the tokens were its own
+    assert any("on bought hours" in file.read_text() for file in (tmp_path / "jobs").rglob("*")
+               if file.is_file())
+    driver.cluster.close()
+    show.theatre.engine.close()
+    verify_file(tmp_path / "chain.db", True)

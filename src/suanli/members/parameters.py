@@ -46,7 +46,7 @@ PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     "auction_solve_ms": (5 * MINUTE, 1, HOUR // 2),
     # Milli-RMB a token that an auction's prices stay within, beside the caps above; the lower, the
     # more lots fit into one auction, since no sum of lots x price may overflow.
-    "auction_price_mrmb_max": (1_000_000, 1, 1_000_000_000),
+    "auction_price_mrmb_max": (10_000_000, 1, 1_000_000_000),
     # What one participant may have in one auction: it bounds memory and each check's cost.
     "auction_orders_max": (1000, 1, 100_000),
 }

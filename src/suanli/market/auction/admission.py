@@ -15,9 +15,10 @@ from suanli.terms.refusals import Code, Refusal
 STEPS_MAX = 50
 SPAN_MAX = 48  # hours of a flexible order
 LEGS_MAX = 1000
-# What one order may be worth, and what its fixed cost may be: a billion RMB and a little. A caller
-# that admits many keeps their sum of `worth` below 2^62, as `wellformed` asks of an auction.
-WORTH_MAX = 2**50
+# What one order may be worth at twice the highest price, and what its fixed cost may be: room for
+# all of a large fleet for a week at a thousand times today's prices. A caller that admits many
+# keeps their sum of `worth` below 2^62, as `wellformed` asks of an auction.
+WORTH_MAX = 2**56
 
 
 class Grid(NamedTuple):

@@ -340,7 +340,7 @@ BAD: list[tuple[Code, Callable[[Hall], Any]]] = [
     (Code.QUANTITY_OUT_OF_RANGE, lambda h: h.curve(BUY, (900, 2**62))),
     (Code.QUANTITY_OUT_OF_RANGE, lambda h: h.curve(BUY, (1_000_000, 10**12))),
     (Code.PRICE_OUT_OF_RANGE, lambda h: h.curve(BUY, (0, 5))),
-    (Code.PRICE_OUT_OF_RANGE, lambda h: h.curve(BUY, (1_000_001, 5))),
+    (Code.PRICE_OUT_OF_RANGE, lambda h: h.curve(BUY, (10_000_001, 5))),
     (Code.PRICE_OUT_OF_RANGE, lambda h: h.block(BUY, -3, 5)),
     (Code.ORDER_MALFORMED, lambda h: h.curve(BUY)),
     (Code.ORDER_MALFORMED, lambda h: h.curve(BUY, (900, 5), (900, 5))),
