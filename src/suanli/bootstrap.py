@@ -18,6 +18,7 @@ from suanli.adapters.shipped import datasheet_text as datasheet_text
 from suanli.adapters.shipped import slices_text as slices_text
 from suanli.adapters.sqlite_engine import SqliteEngine
 from suanli.chips.datasheet import Chip
+from suanli.clearing.workers import InThread
 from suanli.config import Settings
 from suanli.domain.genesis import ALL_ROOMS, Genesis
 from suanli.gateway.service import ReceiptIndex, Service
@@ -25,6 +26,7 @@ from suanli.ledger.commands import Grant
 from suanli.loop.agent import Agent
 from suanli.loop.driver import Driver
 from suanli.members.commands import Delegate
+from suanli.planning.auctioneer import Auctioneer
 from suanli.planning.onboarding import Fleet, HostGroup, onboard
 from suanli.planning.planner import Planner
 from suanli.planning.policies import POLICIES, live
@@ -39,7 +41,8 @@ OPERATOR, TENANT, AGENT = "operator", "tenant", "agent"
 OPERATOR_ID, TENANT_ID = 1, 2
 ZONE, AREA = "local-1", "local"
 AGENT_COMMANDS = ("schedule.submit", "schedule.cancel", "market.order", "market.cancel",
-                  "market.modify", "ledger.batch")
+                  "market.modify", "market.auction_curve", "market.auction_block",
+                  "market.auction_flexible", "market.auction_cancel", "ledger.batch")
 AGENT_YEARS = 10
 # Set by crash tests: "before commit:3" kills this process at the third such point.
 CRASH_POINT = "SUANLI_CRASH_POINT"
@@ -61,7 +64,8 @@ def open_service(directory: Path, settings: Settings) -> tuple[Service, list[str
     chain = engine.genesis.chain
     operator = Agent(keys[OPERATOR], chain, OPERATOR_ID, _nonce(engine, keys[OPERATOR]))
     cluster = LocalCluster(directory / JOBS, chain, clock)
-    planner = Planner(live(settings.policy), [OPERATOR_ID])
+    auctioneer = Auctioneer(InThread()) if settings.auctions else None
+    planner = Planner(live(settings.policy), [OPERATOR_ID], auctioneer)
     driver = Driver(engine, cluster, planner, {OPERATOR_ID: operator},
                     after_effect=lambda: crash("after effect"))
     driver.listeners.append(receipts)  # before recovery, which makes blocks too

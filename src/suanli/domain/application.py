@@ -63,6 +63,7 @@ class Application:
     def finalise(self, envelopes: list[Envelope], at: int) -> Finalised:
         """Run the next block's envelopes at its instant."""
         at = max(at, self.time)
+        self.domain.follows(self.head, self.time)
         receipts = tuple(self.domain.apply(envelope, at) for envelope in envelopes)
         body = _body(envelopes, receipts)
         rooms = self.domain.roots()

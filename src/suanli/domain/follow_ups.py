@@ -4,6 +4,8 @@
 |---------------------------|---------------------------------------------------------|------------|
 | an order trades (firm)    | the buyer's claim on the hour: a reservation            | schedule   |
 |                           | what it paid, in case the seller fails to deliver       | settlement |
+| an auction is settled     | the same for what was bought there, page by page        | schedule,  |
+|                           |                                                         | settlement |
 | a job is placed           | its hour is bought: issue, hold cash, hold tokens       | settlement |
 | jobs are placed           | for each, as one array: its hour is bought              | settlement |
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
@@ -11,6 +13,7 @@
 | a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
 | a firm product reopens    | the buyers' claims on the hour, as after any trade      | schedule   |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
+|                           | auctions whose last hour is over are forgotten          | market     |
 |                           | claims on hours whose tokens expired are forgotten      | schedule,  |
 |                           | and what was paid for them                              | settlement |
 
@@ -24,10 +27,13 @@ from typing import Any
 
 from suanli.domain.rooms import Rooms
 from suanli.ledger.commands import Sweep
+from suanli.ledger.row import CASH, RowCode, owner_of, unpack
+from suanli.market.auction.commands import SettleAuction
+from suanli.market.auction.settling import paid_of
 from suanli.market.commands import Modify, Order, Reopen
 from suanli.market.product import ProductGrid
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
-from suanli.settlement.delivery import contract_writes
+from suanli.settlement.delivery import cleared_writes, contract_writes
 from suanli.settlement.state import Basket
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
@@ -48,15 +54,39 @@ def reserve(rooms: Rooms, command: Order | Modify | Reopen, change: Change, at: 
     for seller, buyer, _, lots in change.answer["trades"]:
         for owner, tokens in ((buyer, lots * LOT), (seller, -lots * LOT)):
             moved[owner, klass] = moved.get((owner, klass), 0) + tokens
+    contracts = contract_writes(rooms.settlement.tables["contracts"], klass,
+                                change.answer["trades"])
+    return _with(change, _joined(_reservations(rooms, moved), Part(contracts)))
+
+
+def _reservations(rooms: Rooms, moved: dict[tuple[int, int], int]) -> Part:
+    """Return what moves of firm tokens, by (owner, class), make of the claims on their hours."""
     held = rooms.schedule.tables["reservations"]
     writes = []
     for key, tokens in moved.items():
         left = int(held.get(key) or 0) + tokens
         if left > 0 or key in held:
             writes.append(Write("schedule", "reservations", key, left if left > 0 else None))
-    writes += contract_writes(rooms.settlement.tables["contracts"], klass,
-                              change.answer["trades"])
-    return _with(change, Part(tuple(writes)))
+    return Part(tuple(writes))
+
+
+def reserve_cleared(rooms: Rooms, command: SettleAuction, change: Change, at: int,
+                    grid: ProductGrid) -> Change:
+    """Turn the firm tokens that a page of a settlement moves into reservations and contracts."""
+    moved: dict[tuple[int, int], int] = {}
+    paid: dict[tuple[int, int], int] = {}
+    for row in unpack(change.parts[0].rows):
+        if row.klass == CASH or grid.token_class(row.klass).tier != "firm":
+            continue
+        if row.code == RowCode.POST:
+            key = owner_of(row.debit), row.klass
+            moved[key] = moved.get(key, 0) - row.amount
+        elif row.code == RowCode.TRANSFER:
+            key = owner_of(row.credit), row.klass
+            moved[key] = moved.get(key, 0) + row.amount
+            paid[key] = paid.get(key, 0) + paid_of(row)
+    contracts = cleared_writes(rooms.settlement.tables["contracts"], moved, paid)
+    return _with(change, _joined(_reservations(rooms, moved), Part(contracts)))
 
 
 def buy_first_hour(rooms: Rooms, command: Place, change: Change, at: int,
@@ -115,9 +145,10 @@ def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
               for key in rooms.schedule.tables["reservations"]
               if (klass := rooms.ledger.token_class(key[1])) is None or klass.expires <= at]
     lapsed += [Write("settlement", table, key, None)
-               for table, place in (("contracts", 1), ("refunded", 0))
-               for key in rooms.settlement.tables[table]
-               if (klass := rooms.ledger.token_class(key[place])) is None or klass.expires <= at]
+                for table, place in (("contracts", 1), ("refunded", 0))
+                for key in rooms.settlement.tables[table]
+                if (klass := rooms.ledger.token_class(key[place])) is None or klass.expires <= at]
+    lapsed += rooms.market.auctions.past(at)
     parts = (*rooms.market.void_past(at), Part(tuple(lapsed)))
     return changed(change, parts=(*change.parts, *parts))  # type: ignore[no-any-return]
 
@@ -126,6 +157,7 @@ FOLLOW_UPS: dict[type, FollowUp] = {
     Order: reserve,
     Modify: reserve,
     Reopen: reserve,
+    SettleAuction: reserve_cleared,
     Place: buy_first_hour,
     PlaceMany: buy_first_hours,
     Renew: buy_next_hour,

@@ -10,6 +10,7 @@ from suanli.domain.genesis import ALL_ROOMS, Genesis
 from suanli.ledger import commands as ledger_commands
 from suanli.ledger.state import Ledger
 from suanli.market import commands as market_commands
+from suanli.market.auction import commands as auction_commands
 from suanli.market.product import ProductGrid
 from suanli.market.state import Market
 from suanli.members import commands as members_commands
@@ -26,7 +27,7 @@ from suanli.units.state import Units
 KINDS: dict[str, type] = {
     command.kind: command
     for module in (members_commands, chips_commands, units_commands, ledger_commands,
-                   market_commands, schedule_commands, settlement_commands)
+                   market_commands, auction_commands, schedule_commands, settlement_commands)
     for command in module.COMMANDS}
 
 # What each room reads; a domain that declares a room must declare these too.

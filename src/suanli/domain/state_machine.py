@@ -14,6 +14,7 @@ from suanli.domain.rooms import KINDS, Rooms
 from suanli.ledger.commands import Batch
 from suanli.ledger.row import ROW_BYTES
 from suanli.ledger.state import TokenClass
+from suanli.market.auction.phases import Head
 from suanli.market.product import ProductGrid
 from suanli.members.envelope import Envelope
 from suanli.members.state import Member, Signer
@@ -71,6 +72,11 @@ class Domain:
             self.rooms.members.commit((
                 Write("members", "members", id, Member(id, name, roles, key)),
                 Write("members", "signers", key, Signer(id, False, 0, (), 0, 0, 0))))
+
+    def follows(self, head: bytes, time: int) -> None:
+        """Take note of the block before the one that is being made: auctions draw from it."""
+        if "market" in self.rooms.by_name:
+            self.rooms.market.auctions.head = Head(head, time)
 
     # -- the door --------------------------------------------------------------------------
 

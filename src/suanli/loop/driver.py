@@ -61,7 +61,8 @@ class Driver:
 
     def start_anew(self) -> None:
         """Drop the planner's memo: what it decided last may not have become a block."""
-        self.planner = Planner(self.planner.policy, self.planner.operators)
+        self.planner = Planner(self.planner.policy, self.planner.operators,
+                               self.planner.auctioneer)
 
     def _tell(self, reports: list[Report], at: int) -> None:
         """Make reports, and whatever else is queued, a durable block."""

@@ -13,6 +13,9 @@ from typing import Any, ClassVar
 
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
 from suanli.ledger.state import Ledger
+from suanli.market.auction import commands as auction_commands
+from suanli.market.auction.records import TABLES as AUCTION_TABLES
+from suanli.market.auction.state import Auctions
 from suanli.market.bands import with_trades
 from suanli.market.book import BUY, SELL, Book, Fill
 from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostOffer, Reopen
@@ -68,6 +71,7 @@ class Market(Room):
         "counters": (str, int),
     }
     schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
+        **AUCTION_TABLES,
         "watches": (tuple[int, str, str, str, int], Watch),  # product -> where its band stands
         "rates": (int, tuple[int, int]),  # member -> (running minute, orders sent in it)
         "exemptions": (int, Exemption),  # member -> its own position limit
@@ -84,6 +88,7 @@ class Market(Room):
         self.set_aside = SetAside(members, ledger, self.tables)
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
         self.limited: set[Product] = set()  # derived: the watches that stand at their band
+        self.auctions = Auctions(self.tables, members, ledger)
 
     def offer(self, issuer: int, area: str, grade: str, tier: str) -> int | None:
         """Return an issuer's posted price, milli-RMB a token."""
@@ -97,6 +102,7 @@ class Market(Room):
                 self._rebook(write.key, self.tables["orders"].get(write.key), write.value)
             elif write.table == "watches":
                 self._mark(write.key, write.value)
+            self.auctions.follow(write)
             super().commit((write,))
 
     def restore(self, snapshot: dict[str, Any]) -> None:
@@ -107,6 +113,7 @@ class Market(Room):
         queue = self.tables["queue"]
         for id, order in sorted(self.tables["orders"].items(), key=lambda item: queue[item[0]]):
             self._rebook(id, None, order)
+        self.auctions.restored()
         self.limited = set()
         for product, watch in self.tables["watches"].items():
             self._mark(product, watch)
@@ -135,6 +142,8 @@ class Market(Room):
 
     def check(self, command: Any, at: int, sender: int, grid: ProductGrid) -> Change | Refusal:
         """Answer one of this room's commands."""
+        if isinstance(command, auction_commands.COMMANDS):
+            return self.auctions.check(command, at, sender, grid)
         if isinstance(command, PostOffer):
             return self._post_offer(command, sender, at, grid)
         if isinstance(command, Exempt):

@@ -55,6 +55,27 @@ PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     # buys its next hour, so that no purchase but an order can meet the set-aside.
     "set_aside_ppm": (0, 0, 1_000_000),
     "set_aside_release_ms": (HOUR, 10 * MINUTE, 7 * DAY),
+    # Call auctions. Where a delivery day begins, after midnight UTC.
+    "auction_day_start_ms": (0, 0, DAY - HOUR),
+    # How long before the first delivery hour the gate of each session closes.
+    "auction_day_ahead_lead_ms": (12 * HOUR, HOUR, 36 * HOUR),
+    "auction_intraday_1_lead_ms": (9 * HOUR, HOUR, 36 * HOUR),
+    "auction_intraday_2_lead_ms": (2 * HOUR, HOUR, 36 * HOUR),
+    "auction_intraday_3_lead_ms": (2 * HOUR, HOUR, 36 * HOUR),
+    # 12 h and 168 h are still within what an operator may attest ahead.
+    "auction_weekly_lead_ms": (12 * HOUR, HOUR, 24 * HOUR),
+    # Before the gate: how long orders are taken, and the last part of it, without cancelling.
+    "auction_open_ms": (3 * HOUR, HOUR // 4, DAY),
+    "auction_no_cancel_ms": (10 * MINUTE, 0, HOUR),
+    # The end is drawn within this time after the gate, when it is over.
+    "auction_random_end_ms": (MINUTE, 1, HOUR // 4),
+    # How long after that solvers may propose clearings.
+    "auction_solve_ms": (5 * MINUTE, 1, HOUR // 2),
+    # Milli-RMB a token that an auction's prices stay within, beside the caps above; the lower, the
+    # more lots fit into one auction, since no sum of lots x price may overflow.
+    "auction_price_mrmb_max": (10_000_000, 1, 1_000_000_000),
+    # What one participant may have in one auction: it bounds memory and each check's cost.
+    "auction_orders_max": (1000, 1, 100_000),
 }
 
 # Parameters that take effect at an announced instant; whoever reads one says at which instant.

@@ -5,9 +5,13 @@ from typing import Final
 OPERATOR, TENANT, AUDITOR, REGULATOR, BANK, SOLVER = (
     "operator", "tenant", "auditor", "regulator", "bank", "solver")
 
-_ANYONE = frozenset({"members.delegate", "ledger.batch"})
+# An auction goes on whoever asks for it, and whoever solves best is heard.
+_AUCTION = frozenset({"market.open_auction", "market.close_auction", "market.clear",
+                      "market.settle_auction"})
+_ANYONE = frozenset({"members.delegate", "ledger.batch"}) | _AUCTION
 _TRADER = frozenset({"market.order", "market.cancel", "market.modify", "market.reopen",
-                     "settlement.make_good"})
+                     "market.auction_curve", "market.auction_block", "market.auction_flexible",
+                     "market.auction_cancel", "settlement.make_good"})
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     OPERATOR: _ANYONE | _TRADER | {
@@ -19,12 +23,12 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
         "settlement.meter",
     },
     TENANT: _ANYONE | _TRADER | {"schedule.submit", "schedule.cancel"},
-    AUDITOR: frozenset({"members.delegate"}),
+    AUDITOR: frozenset({"members.delegate"}) | _AUCTION,
     REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter",
-                          "members.stay_parameter", "market.entitle",
-                          "market.exempt", "market.reopen"}),
+                          "members.stay_parameter", "market.entitle", "market.exempt",
+                          "market.reopen", "market.set_link"}) | _AUCTION,
     BANK: _ANYONE | {"ledger.grant"},
-    SOLVER: frozenset({"members.delegate"}),
+    SOLVER: frozenset({"members.delegate"}) | _AUCTION,
 }
 
 

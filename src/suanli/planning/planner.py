@@ -11,13 +11,16 @@ from typing import Any
 
 from suanli.ledger.commands import Attest, Sweep
 from suanli.market.commands import Reopen
+from suanli.planning.auctioneer import Auctioneer
 from suanli.planning.cycle import Cycle, Decision
+from suanli.planning.offering import offers
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
 from suanli.schedule.commands import Place, PlaceMany, Renew, Slots, Stop, Warn
 from suanli.settlement.commands import MakeGood, Meter
 from suanli.settlement.state import RENEWAL_LEAD_MS
 from suanli.terms.canonical import decode
+from suanli.terms.errors import present
 from suanli.terms.instant import HOUR, hour_of
 from suanli.terms.refusals import Code
 
@@ -31,9 +34,12 @@ STOP_REASONS = {Code.PRICED_OUT: phases.PRICED_OUT, Code.NO_OFFER: phases.PRICED
 class Planner:
     """Decides for the operators whose agents this loop has. Everything it keeps is a memo."""
 
-    def __init__(self, policy: Policy, operators: list[int]) -> None:
+    def __init__(self, policy: Policy, operators: list[int],
+                 auctioneer: Auctioneer | None = None) -> None:
         self.policy = policy
         self.operators = operators
+        self.auctioneer = auctioneer  # None: this loop leaves auctions to others
+        self._attested_to = 0  # end of the hours that open auctions had asked for
         self._hour_done = -1  # last hour start for which attestation, sweep and metering ran
         self._renewed = -1  # last hour start for which renewals were sent
         self._stops: list[tuple[int, int, int, str]] = []  # (instant, job, attempt, reason)
@@ -49,10 +55,10 @@ class Planner:
         due = lead if at < lead else hour.end
         if self._stops:
             due = min(due, self._stops[0][0])
-        if self._reopening is not None:
-            due = min(due, self._reopening)
-        cycle = self.cycle.next_instant()
-        return max(at, due if cycle is None else min(due, cycle))
+        others = [self._reopening, self.cycle.next_instant()]
+        if self.auctioneer is not None:
+            others.append(self.auctioneer.next_instant(at))
+        return max(at, min([due, *(other for other in others if other is not None)]))
 
     def observe(self, envelopes: tuple[bytes, ...], receipts: Any, at: int) -> None:
         """Learn from a block what its own commands came to."""
@@ -83,6 +89,8 @@ class Planner:
         decisions += self._reopenings(rooms, at)
         decisions += self._plan_stops(rooms, hour + HOUR)
         decisions += self._due_stops(rooms, at)
+        if self.auctioneer is not None:
+            decisions += self._auctions(rooms, at, hour)
         # A turned hour is attested first; its jobs are placed when that block is committed.
         if self.cycle.is_due(at) and not any(isinstance(c, Attest) for _, c in decisions):
             decisions += self._placements(rooms, at)
@@ -90,7 +98,21 @@ class Planner:
 
     def has_more(self) -> bool:
         """Say whether another decision is due at this same instant."""
-        return self.cycle.is_stale or bool(self._unrenewed)
+        return (self.cycle.is_stale or bool(self._unrenewed)
+                or (self.auctioneer is not None and self.auctioneer.has_more))
+
+    def _auctions(self, rooms: Any, at: int, hour: int) -> list[Decision]:
+        """Keep the auctions going, attest what open ones are about, and answer their demand."""
+        auctioneer = present(self.auctioneer, "asked only where there is one")
+        decisions: list[Decision] = []
+        horizon = auctioneer.horizon(rooms)
+        if horizon > self._attested_to:
+            for operator in self.operators:
+                decisions += self._attestations(rooms, operator, hour)
+        self._attested_to = horizon
+        for operator in self.operators:
+            decisions += [(operator, command) for command in offers(rooms, operator, at)]
+        return decisions + [(self.operators[0], c) for c in auctioneer.decide(rooms, at)]
 
     def _remember(self, rooms: Any) -> None:
         """After a start: the limits of placements that are there already."""
@@ -133,6 +155,8 @@ class Planner:
         """Attest what is not yet attested of the hours ahead, or whose capacity changed."""
         decisions = []
         last = hour + (HOURS_AHEAD - 1) * HOUR
+        if self.auctioneer is not None:
+            last = max(last, self.auctioneer.horizon(rooms) - HOUR)
         for (owner, area, chip), devices in rooms.chips.tables["capacity"].items():
             if owner != operator:
                 continue

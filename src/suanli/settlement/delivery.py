@@ -153,6 +153,18 @@ def contract_writes(contracts: Table[tuple[int, int], Contract], klass: int,
                  for write in _contract_write(owner, klass, contract))
 
 
+def cleared_writes(contracts: Table[tuple[int, int], Contract], moved: dict[tuple[int, int], int],
+                   paid: dict[tuple[int, int], int]) -> tuple[Write, ...]:
+    """Return what tokens moved and paid for in an auction, by (owner, class), make of contracts."""
+    writes: list[Write] = []
+    for key, tokens in moved.items():
+        contract = contracts.get(key) or Contract(0, 0)
+        after = contract.bought(tokens, paid.get(key, 0)) if tokens > 0 else contract.sold(-tokens)
+        if after.tokens or key in contracts:
+            writes += _contract_write(*key, after)
+    return tuple(writes)
+
+
 def _contract_write(owner: int, klass: int, contract: Contract) -> tuple[Write, ...]:
     value = contract if contract.tokens else None
     return (Write("settlement", "contracts", (owner, klass), value),)

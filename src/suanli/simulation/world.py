@@ -15,6 +15,7 @@ from suanli.ledger.commands import Grant
 from suanli.loop.agent import Agent
 from suanli.loop.driver import Driver
 from suanli.members.commands import Register
+from suanli.planning.auctioneer import Auctioneer
 from suanli.planning.onboarding import Fleet, onboard
 from suanli.planning.planner import Planner
 from suanli.planning.policies import Policy
@@ -54,7 +55,8 @@ class World:
 class Theatre:
     """A world in motion: its engine, driver and agents."""
 
-    def __init__(self, world: World, path: Path, policy: Policy, duration_of: Duration) -> None:
+    def __init__(self, world: World, path: Path, policy: Policy, duration_of: Duration,
+                 auctioneer: Auctioneer | None = None) -> None:
         self.world = world
         self.engine = SqliteEngine(path, world.key("validator"), world.genesis(),
                                    is_durable=False)
@@ -62,7 +64,7 @@ class Theatre:
         self.agents = {name: self.agent(name, id) for id, name in enumerate(
             ["governor", *(name for name, _ in world.operators)], start=1)}
         operators = {self.agents[name].member: self.agents[name] for name, _ in world.operators}
-        self.planner = Planner(policy, list(operators))
+        self.planner = Planner(policy, list(operators), auctioneer)
         self.driver = Driver(self.engine, self.cluster, self.planner, operators)
         self._open()
 

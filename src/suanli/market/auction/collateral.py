@@ -1,0 +1,175 @@
+"""What an owner's orders of one auction hold, and the rows that bring the holds there.
+
+All orders of an owner in an auction share one hold for each class: cash for its buys, tokens for
+its sells. Of an exclusive group, only the dearest member counts. Since prices are uniform and no
+block, with what is linked below it, is accepted at a loss, what is held always pays.
+
+An issuer holds tokens that it issues as the order comes in, against attested device time; what
+is not sold is retired again.
+"""
+
+from collections import defaultdict
+
+from suanli.ledger.row import CASH, Kind, Row, RowCode, account
+from suanli.ledger.state import Ledger
+from suanli.market.auction.orders import CurveOrder, FlexibleOrder
+from suanli.market.auction.records import BUY, AuctionOrder, Held, Orders, Sitting
+from suanli.market.product import Product, ProductGrid
+from suanli.terms.errors import present
+from suanli.terms.quantity import LOT, device_ms_of
+
+CLEARING = 0
+NOTHING = Held(0, ())
+Units = dict[int, int]  # cell, or CASH_CELL -> lots, or micro-RMB
+CASH_CELL = -1
+
+
+def needed(orders: Orders) -> Units:
+    """Return what orders of one owner must hold: lots by cell, micro-RMB under CASH_CELL."""
+    total: Units = defaultdict(int)
+    groups: dict[str, Units] = {}
+    for order in orders.values():
+        alone = _alone(order)
+        if order.block and order.block.group:
+            dearest = groups.setdefault(order.block.group, {})
+            for unit, amount in alone.items():
+                dearest[unit] = max(amount, dearest.get(unit, 0))
+        else:
+            for unit, amount in alone.items():
+                total[unit] += amount
+    for dearest in groups.values():
+        for unit, amount in dearest.items():
+            total[unit] += amount
+    return dict(total)
+
+
+def _alone(order: AuctionOrder) -> Units:
+    terms = order.terms
+    if isinstance(terms, FlexibleOrder):
+        return {CASH_CELL: terms.price * terms.lots * terms.hours}
+    if isinstance(terms, CurveOrder):
+        if terms.side == BUY:
+            return {CASH_CELL: sum(price * lots for price, lots in terms.steps)}
+        return {terms.cell: sum(lots for _, lots in terms.steps)}
+    if terms.side == BUY:
+        return {CASH_CELL: terms.price * sum(lots for _, lots in terms.legs)}
+    return dict(terms.legs)
+
+
+class Collateral:
+    """The rows of one change of one owner's holds in one auction."""
+
+    def __init__(self, id: int, sitting: Sitting, owner: int, at: int, grid: ProductGrid,
+                 held: dict[int, Held]) -> None:
+        self.id = id
+        self.sitting = sitting
+        self.owner = owner
+        self.at = at
+        self.grid = grid
+        self.held = held  # class -> what is held now; changed as rows are made
+        self.rows: list[Row] = []
+
+    def cover(self, before: Units, after: Units) -> None:
+        """Make the rows that take the holds from what was needed to what is needed now."""
+        for unit in sorted(before.keys() | after.keys()):
+            wanted = after.get(unit, 0)
+            if wanted == before.get(unit, 0):
+                continue
+            if unit == CASH_CELL:
+                self._hold(CASH, wanted, ())
+            else:
+                self._hold_tokens(unit, wanted)
+
+    def _hold_tokens(self, cell: int, lots: int) -> None:
+        issuer, area, grade, tier = self.sitting.nodes[cell // self.sitting.hours]
+        product = Product(issuer, area, grade, tier, self.sitting.start_of(cell))
+        klass = self.grid.class_of(product)
+        if issuer != self.owner:
+            self._hold(klass, lots * LOT, ())
+            return
+        now = self.held.get(klass, NOTHING)
+        self._void(klass, now)
+        if lots * LOT > now.amount:
+            issued = (*now.issued, *self._issue(product, klass, lots * LOT - now.amount))
+        else:
+            back = retired(self.owner, klass, now.issued, now.amount - lots * LOT)
+            self.rows += back[0]
+            issued = back[1]
+        self._rehold(klass, lots * LOT, issued)
+
+    def _hold(self, klass: int, amount: int, issued: tuple[tuple[int, int], ...]) -> None:
+        self._void(klass, self.held.get(klass, NOTHING))
+        self._rehold(klass, amount, issued)
+
+    def _void(self, klass: int, now: Held) -> None:
+        if now.amount:
+            self.rows.append(resolution(self.id, self.owner, klass, RowCode.VOID, 0))
+
+    def _rehold(self, klass: int, amount: int, issued: tuple[tuple[int, int], ...]) -> None:
+        if amount:
+            self.rows.append(Row(RowCode.HOLD, 0, klass, account(self.owner, klass),
+                                 account(CLEARING, klass), amount,
+                                 id=hold_id(self.id, self.owner, klass)))
+        self.held[klass] = Held(amount, issued)
+
+    def _issue(self, product: Product, klass: int, tokens: int) -> list[tuple[int, int]]:
+        """Issue tokens over the chips of the grade; too few of them, and the rows will fail."""
+        issued, left = [], tokens
+        factors = self.grid.token_class(klass).factors
+        for chip, ucu, _ in factors:
+            ledger = self.grid.ledger
+            id = ledger.attestation_id(product.issuer, product.area, chip, product.start)
+            free = 0 if id is None else ledger.sellable_ms(id, self.at)
+            taken = min(left, lots_of(free, ucu) * LOT)
+            if taken and id is not None:
+                issued.append((id, taken))
+                left -= taken
+        if left and issued:
+            issued[-1] = (issued[-1][0], issued[-1][1] + left)
+        elif left:
+            issued = [(0, left)]  # nothing attested: the ledger says so
+        self.rows += [Row(RowCode.ISSUE, 0, klass, account(self.owner, klass, Kind.ISSUER),
+                          account(self.owner, klass), amount, attestation=id)
+                      for id, amount in issued]
+        return issued
+
+
+def lots_of(device_ms: int, ucu: int) -> int:
+    """Return how many whole lots some free device time can back."""
+    lots = max(0, device_ms) * ucu // (1000 * LOT)
+    # Issuing rounds device time up, once a class; one lot less never fails for it.
+    while lots and device_ms_of(lots * LOT, ucu) > device_ms:
+        lots -= 1
+    return lots
+
+
+def retired(owner: int, klass: int, issued: tuple[tuple[int, int], ...],
+            tokens: int) -> tuple[list[Row], tuple[tuple[int, int], ...]]:
+    """Return the rows that retire tokens, last issued first, and what then stays issued."""
+    rows, kept = [], list(issued)
+    while tokens:
+        attestation, amount = kept.pop()
+        taken = min(tokens, amount)
+        rows.append(Row(RowCode.RETIRE, 0, klass, account(owner, klass),
+                        account(owner, klass, Kind.ISSUER), taken, attestation=attestation))
+        if taken < amount:
+            kept.append((attestation, amount - taken))
+        tokens -= taken
+    return rows, tuple(kept)
+
+
+def resolution(id: int, owner: int, klass: int, code: RowCode, amount: int) -> Row:
+    """Return the row that posts or voids an owner's hold in a class."""
+    return Row(code, 0, klass, account(owner, klass), account(CLEARING, klass), amount,
+               hold=hold_id(id, owner, klass))
+
+
+def hold_id(auction: int, owner: int, klass: int) -> bytes:
+    return b"auct" + b"".join(n.to_bytes(4, "big") for n in (auction, owner, klass))
+
+
+def class_of(ledger: Ledger, sitting: Sitting, cell: int) -> int:
+    """Return the token class of a product's cell that somebody sells at."""
+    node = sitting.nodes[cell // sitting.hours]
+    return present(ledger.class_id(*node, sitting.start_of(cell)),
+                   "what is sold in an auction is held in its class")

@@ -1,0 +1,145 @@
+"""What may be asked of the call auctions.
+
+A *node* is (issuer, area, grade, tier): a product of one issuer, or, with issuer 0, a demand node:
+whatever issuer's product of that grade is delivered there. Sells name products; buys name either.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+Node = tuple[int, str, str, str]
+
+
+class Leg(NamedTuple):
+    """A block order's lots in one delivery hour at one node."""
+
+    issuer: int
+    area: str
+    grade: str
+    tier: str
+    start: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAuction:
+    """Open the auction of a session for the delivery from `start`, as the calendar has it."""
+
+    kind: ClassVar[str] = "market.open_auction"
+    session: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnterCurve:
+    """Buy (side 0) or sell (side 1) in one hour, by steps of (milli-RMB a token, lots).
+
+    A sell with a fixed cost (micro-RMB) is taken only if it earns that beyond its steps' prices.
+    `order` names an order of mine that this one takes the place of; 0: a new one.
+    """
+
+    kind: ClassVar[str] = "market.auction_curve"
+    auction: int
+    issuer: int
+    area: str
+    grade: str
+    tier: str
+    start: int
+    side: int
+    steps: tuple[tuple[int, int], ...]
+    fixed_micro_rmb: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnterBlock:
+    """Buy or sell all legs at one limit (their mean price), by a ratio of 0 or `ratio_ppm` up.
+
+    All or nothing at 1,000,000. `parent` is a block of mine without which this one is not taken;
+    of the blocks of mine with one `group` name the ratios sum to one at most.
+    """
+
+    kind: ClassVar[str] = "market.auction_block"
+    auction: int
+    side: int
+    price_mrmb: int
+    ratio_ppm: int
+    legs: tuple[Leg, ...]
+    parent: int
+    group: str
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnterFlexible:
+    """Buy `lots` an hour for `hours` hours in a row, at any time from `earliest` to `latest`."""
+
+    kind: ClassVar[str] = "market.auction_flexible"
+    auction: int
+    issuer: int
+    area: str
+    grade: str
+    tier: str
+    price_mrmb: int
+    lots: int
+    hours: int
+    earliest: int
+    latest: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Take an order of mine out; not in the no-cancel phase."""
+
+    kind: ClassVar[str] = "market.auction_cancel"
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAuction:
+    """End trading when its time is over; said again in a later block, draw when that was."""
+
+    kind: ClassVar[str] = "market.close_auction"
+    auction: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Propose a clearing of a closed auction: int64 arrays, little-endian, as in `Clearing`."""
+
+    kind: ClassVar[str] = "market.clear"
+    auction: int
+    prices: bytes
+    curve_lots: bytes
+    block_ppm: bytes
+    offer_accepted: bytes
+    flows: bytes
+    welfare: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettleAuction:
+    """After the solvers' deadline: settle the best clearing, or void all; one page a command."""
+
+    kind: ClassVar[str] = "market.settle_auction"
+    auction: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetLink:
+    """Govern how much of each product of an area may be delivered to buyers of another.
+
+    Capacity in lots an hour, 0 closes the link; the fee in milli-RMB a token.
+    """
+
+    kind: ClassVar[str] = "market.set_link"
+    source: str
+    target: str
+    capacity_lots: int
+    fee_mrmb: int
+
+
+ENTER = (EnterCurve, EnterBlock, EnterFlexible)
+Enter = EnterCurve | EnterBlock | EnterFlexible
+COMMANDS = (OpenAuction, *ENTER, CancelOrder, CloseAuction, Clear, SettleAuction, SetLink)
