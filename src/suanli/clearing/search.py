@@ -164,8 +164,7 @@ def finished(auction: Auction, found: Priced) -> Clearing | None:
     """Return the clearing in whole lots, or None where rounding fails."""
     decision = found.decision
     net = net_sales(auction, decision.block_ppm)
-    hint = np.rint(found.dispatch.flows).astype(np.int64)
-    whole = allocate(auction, found.prices, net, decision.offers, hint)
+    whole = allocate(auction, found.prices, net, decision.offers)
     if whole is None:
         return None
     clearing = Clearing(found.prices, whole.lots, decision.block_ppm, decision.offers,
