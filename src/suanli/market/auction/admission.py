@@ -97,11 +97,10 @@ def _steps_refusal(order: CurveOrder) -> Refusal | None:
     prices = [price for price, _ in order.steps]
     if not 1 <= len(prices) <= STEPS_MAX:
         return _malformed(f"{len(prices)} steps; 1 to {STEPS_MAX} are accepted")
-    sign = 1 if order.side else -1
-    for before, after in zip(prices, prices[1:], strict=False):
-        if sign * after <= sign * before:
-            return _malformed(f"a step at {after} after one at {before}; a buyer's prices fall, "
-                              "a seller's rise")
+    ranked = sorted(set(prices), reverse=not order.side)
+    if prices != ranked:
+        return _malformed(f"steps at {prices}; falling prices of a buyer, rising ones of a seller "
+                          "are accepted")
     if order.fixed_cost < 0 or (order.fixed_cost and not order.side):
         return _malformed(f"fixed cost {order.fixed_cost} on side {order.side}; 0, or a seller's "
                           "of more are accepted")
@@ -145,8 +144,8 @@ def _generations(id: int, family: Mapping[int, Order]) -> int | Refusal:
     while True:
         order = family.get(seen[-1])
         if not isinstance(order, BlockOrder):
-            return Refusal(Code.UNKNOWN_ORDER, f"a link to order {seen[-1]}, which is no block of "
-                           "this auction; an order's parent is")
+            return Refusal(Code.UNKNOWN_ORDER, f"order {seen[-1]} is no block of this auction; one "
+                           "that is is accepted as a parent")
         if not order.parent:
             return len(seen)
         if order.parent in seen:

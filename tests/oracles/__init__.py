@@ -1,0 +1,1 @@
+"""Slow, independent answers that tests compare the fast ones with."""
