@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from suanli.chips.commands import RegisterHost, RegisterZone
 from suanli.chips.datasheet import Chip
 from suanli.chips.topology import LINKS, NETWORKS, Blocks
+from suanli.chips.uptime import available_ms, on_change
 from suanli.terms.change import Change, Write, one_part
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
@@ -49,6 +50,11 @@ class Chips(Room):
         # (operator, area, chip) -> devices up there; equals a count over `hosts`
         "capacity": (tuple[int, str, str], int),
     }
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
+        # (operator, area, chip) -> when that count last changed; with the hour -> see `uptime`
+        "since": (tuple[int, str, str], int),
+        "served": (tuple[int, str, str, int], int),
+    }
 
     def __init__(self, datasheet: dict[str, Chip]) -> None:
         super().__init__()
@@ -81,6 +87,12 @@ class Chips(Room):
         """Return the devices of this chip that the operator has up in the area."""
         return int(self.tables["capacity"].get((operator, area, chip)) or 0)
 
+    def available_ms(self, operator: int, area: str, chip: str, start: int) -> int:
+        """Return the device-milliseconds that were up in an hour that is over."""
+        kind = (operator, area, chip)
+        return available_ms(self.tables["since"], self.tables["served"], kind,
+                            self.capacity(*kind), start)
+
     def check(self, command: Any, at: int, sender: int) -> Change | Refusal:
         """Answer one of this room's commands."""
         if isinstance(command, RegisterZone):
@@ -88,7 +100,7 @@ class Chips(Room):
                 return Refusal(Code.ZONE_EXISTS, f"zone {command.zone!r} exists")
             return one_part(Write(self.name, "zones", command.zone, Zone(sender, command.area)))
         if isinstance(command, RegisterHost):
-            return self._register_host(command, sender)
+            return self._register_host(command, sender, at)
         host = self.tables["hosts"].get(command.host)
         if host is None:
             return Refusal(Code.UNKNOWN_HOST, f"no host {command.host!r}")
@@ -98,9 +110,10 @@ class Chips(Room):
             return one_part()
         return one_part(
             Write(self.name, "hosts", command.host, changed(host, is_up=command.is_up)),
-            self._capacity_write(host, host.devices if command.is_up else -host.devices))
+            *self._capacity_writes(host, host.devices if command.is_up else -host.devices, at))
 
-    def _register_host(self, command: RegisterHost, sender: int) -> Change | Refusal:
+    def _register_host(self, command: RegisterHost, sender: int,
+                       at: int) -> Change | Refusal:
         zone = self.tables["zones"].get(command.zone)
         if zone is None:
             return Refusal(Code.UNKNOWN_ZONE, f"no zone {command.zone!r}; register it first")
@@ -122,9 +135,12 @@ class Chips(Room):
                     command.identity, True, leaf=command.leaf, spine=command.spine,
                     link=command.link, network=command.network)
         return one_part(Write(self.name, "hosts", command.host, host),
-                        self._capacity_write(host, host.devices))
+                        *self._capacity_writes(host, host.devices, at))
 
-    def _capacity_write(self, host: Host, devices: int) -> Write:
+    def _capacity_writes(self, host: Host, devices: int, at: int) -> list[Write]:
         zone = self.zone_of(host)
-        key = (zone.operator, zone.area, host.chip)
-        return Write(self.name, "capacity", key, self.capacity(*key) + devices)
+        kind = (zone.operator, zone.area, host.chip)
+        known = self.capacity(*kind)
+        return [Write(self.name, "capacity", kind, known + devices),
+                *on_change(self.name, self.tables["since"], self.tables["served"], kind, known,
+                           at)]

@@ -3,13 +3,16 @@
 | when                      | then, in the same all-or-nothing set                    | room       |
 |---------------------------|---------------------------------------------------------|------------|
 | an order trades (firm)    | the buyer's claim on the hour: a reservation            | schedule   |
+|                           | what it paid, in case the seller fails to deliver       | settlement |
 | a job is placed           | its hour is bought: issue, hold cash, hold tokens       | settlement |
 | jobs are placed           | for each, as one array: its hour is bought              | settlement |
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
 | a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
 | a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
+| a firm product reopens    | the buyers' claims on the hour, as after any trade      | schedule   |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
-|                           | claims on hours whose tokens expired are forgotten      | schedule   |
+|                           | claims on hours whose tokens expired are forgotten      | schedule,  |
+|                           | and what was paid for them                              | settlement |
 
 Each follow-up reads the state before the command and returns the change with more in it, or the
 refusal that refuses the whole command. All rooms of this table are in one domain today; where a
@@ -21,9 +24,10 @@ from typing import Any
 
 from suanli.domain.rooms import Rooms
 from suanli.ledger.commands import Sweep
-from suanli.market.commands import Modify, Order
+from suanli.market.commands import Modify, Order, Reopen
 from suanli.market.product import ProductGrid
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
+from suanli.settlement.delivery import contract_writes
 from suanli.settlement.state import Basket
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
@@ -34,7 +38,7 @@ from suanli.terms.room import changed
 FollowUp = Callable[[Rooms, Any, Change, int, ProductGrid], Change | Refusal]
 
 
-def reserve(rooms: Rooms, command: Order | Modify, change: Change, at: int,
+def reserve(rooms: Rooms, command: Order | Modify | Reopen, change: Change, at: int,
             grid: ProductGrid) -> Change | Refusal:
     """Turn the fills of a firm product into reservations."""
     klass = change.answer["class"]
@@ -50,6 +54,8 @@ def reserve(rooms: Rooms, command: Order | Modify, change: Change, at: int,
         left = int(held.get(key) or 0) + tokens
         if left > 0 or key in held:
             writes.append(Write("schedule", "reservations", key, left if left > 0 else None))
+    writes += contract_writes(rooms.settlement.tables["contracts"], klass,
+                              change.answer["trades"])
     return _with(change, Part(tuple(writes)))
 
 
@@ -108,6 +114,10 @@ def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
     lapsed = [Write("schedule", "reservations", key, None)
               for key in rooms.schedule.tables["reservations"]
               if (klass := rooms.ledger.token_class(key[1])) is None or klass.expires <= at]
+    lapsed += [Write("settlement", table, key, None)
+               for table, place in (("contracts", 1), ("refunded", 0))
+               for key in rooms.settlement.tables[table]
+               if (klass := rooms.ledger.token_class(key[place])) is None or klass.expires <= at]
     parts = (*rooms.market.void_past(at), Part(tuple(lapsed)))
     return changed(change, parts=(*change.parts, *parts))  # type: ignore[no-any-return]
 
@@ -115,6 +125,7 @@ def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
 FOLLOW_UPS: dict[type, FollowUp] = {
     Order: reserve,
     Modify: reserve,
+    Reopen: reserve,
     Place: buy_first_hour,
     PlaceMany: buy_first_hours,
     Renew: buy_next_hour,

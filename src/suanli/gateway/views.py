@@ -5,9 +5,11 @@ from typing import Any
 
 from suanli.chips.datasheet import Chip
 from suanli.gateway.service import Service
+from suanli.gateway.tape import INTERVAL_MS
 from suanli.ledger.row import CASH, Kind, class_of, kind_of, owner_of
+from suanli.market.index import forward_curve, spot_index, ticker
 from suanli.schedule.job import Job
-from suanli.terms.instant import HOUR, hour_of
+from suanli.terms.instant import DAY, HOUR, hour_of
 from suanli.terms.quantity import RMB, TOKEN, cash_of, metered
 from suanli.units.rating import rate
 from suanli.units.workload import SUITE, WORKLOAD_CLASSES
@@ -97,6 +99,44 @@ def orders(service: Service) -> list[dict[str, Any]]:
     return [{"id": id, "owner": o.owner, "product": list(o.product),
              "side": ("buy", "sell")[o.side], "price_mrmb": o.price_mrmb, "lots": o.lots}
             for id, o in sorted(service.rooms.market.tables["orders"].items())]
+
+
+def index(service: Service) -> list[dict[str, Any]]:
+    """Return the volume-weighted spot index by area, grade, tier and delivery hour."""
+    found = spot_index(service.receipts.tape.candles)
+    return [{"id": "/".join(map(str, key)), "area": key[0], "grade": key[1], "tier": key[2],
+             "start": key[3], "price_mrmb": price, "lots": lots}
+            for key, (price, lots) in sorted(found.items())]
+
+
+def candles(service: Service) -> list[dict[str, Any]]:
+    """Return every product's candles, oldest first."""
+    return [{"id": f"{'/'.join(map(str, product))}/{candle.start}", "product": list(product),
+             "interval_ms": INTERVAL_MS, **candle._asdict()}
+            for product, kept in sorted(service.receipts.tape.candles.items()) for candle in kept]
+
+
+def tickers(service: Service, at: int) -> list[dict[str, Any]]:
+    """Return the last day of every product that traded in it, and where its band stands."""
+    rows, market = [], service.rooms.market
+    for product, kept in sorted(service.receipts.tape.candles.items()):
+        found, guard = ticker(kept, at - DAY), market.guard(product, at)
+        if found:
+            rows.append({"id": "/".join(map(str, product)), "product": list(product),
+                         "phase": guard.watch.phase(guard.rules, at), "band_low": guard.band.low,
+                         "band_high": guard.band.high, **found._asdict()})
+    return rows
+
+
+def curve(service: Service, at: int) -> list[dict[str, Any]]:
+    """Return the forward curve of everything offered: a day of delivery hours."""
+    market, first = service.rooms.market, hour_of(at).start
+    hours = range(first, first + DAY, HOUR)
+    return [{"id": f"{issuer}/{area}/{grade}/{tier}/{point.start}", "issuer": issuer,
+             "area": area, "grade": grade, "tier": tier, "price_mrmb": point.price,
+             **point._asdict()}
+            for issuer, area, grade, tier in sorted(market.tables["offers"])
+            for point in forward_curve(market, issuer, area, grade, tier, hours)]
 
 
 def fleet(service: Service) -> list[dict[str, Any]]:

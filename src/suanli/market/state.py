@@ -4,7 +4,8 @@ Theory of operation: an incoming order takes, best price first, what rests in th
 below (above) its limit; a buy order then takes from the issuer's standing offer if that is
 within its limit, tokens being issued as they are sold. A resting order's cash or tokens are on
 hold with the clearing account (owner 0), so a trade can never fail for want of either. Every
-trade is delivery against payment in one linked set.
+trade is delivery against payment in one linked set. Where bands are in force (`halts`), an order
+trades up to its band's edge only, and not at all while its product is halted.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,14 @@ from typing import Any, ClassVar
 
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
 from suanli.ledger.state import Ledger
+from suanli.market.bands import with_trades
 from suanli.market.book import BUY, SELL, Book, Fill
-from suanli.market.commands import Cancel, Modify, Order, PostOffer
+from suanli.market.commands import Cancel, Exempt, Modify, Order, PostOffer, Reopen
+from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, paired, uncrossing
+from suanli.market.limits import Exemption, Limits
 from suanli.market.product import TIERS, Product, ProductGrid
 from suanli.members.state import Members
+from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
@@ -61,12 +66,19 @@ class Market(Room):
         "queue": (int, int),
         "counters": (str, int),
     }
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "watches": (tuple[int, str, str, str, int], Watch),  # product -> where its band stands
+        "rates": (int, tuple[int, int]),  # member -> (running minute, orders sent in it)
+        "exemptions": (int, Exemption),  # member -> its own position limit
+    }
 
     def __init__(self, members: Members, ledger: Ledger) -> None:
         super().__init__()
         self.members = members
         self.ledger = ledger
+        self.limits = Limits(members, ledger, self.tables)
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
+        self.limited: set[Product] = set()  # derived: the watches that stand at their band
 
     def offer(self, issuer: int, area: str, grade: str, tier: str) -> int | None:
         """Return an issuer's posted price, milli-RMB a token."""
@@ -78,18 +90,31 @@ class Market(Room):
         for write in writes:
             if write.table == "orders":
                 self._rebook(write.key, self.tables["orders"].get(write.key), write.value)
+            elif write.table == "watches":
+                self._mark(write.key, write.value)
             super().commit((write,))
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Take over a snapshot and rebuild the books in queue order."""
         super().restore(snapshot)
         self.books = {}
+        self.limits = Limits(self.members, self.ledger, self.tables)
         queue = self.tables["queue"]
         for id, order in sorted(self.tables["orders"].items(), key=lambda item: queue[item[0]]):
             self._rebook(id, None, order)
+        self.limited = set()
+        for product, watch in self.tables["watches"].items():
+            self._mark(product, watch)
+
+    def _mark(self, product: tuple[int, str, str, str, int], watch: Watch | None) -> None:
+        if watch is not None and watch.limit_since:
+            self.limited.add(Product(*product))
+        else:
+            self.limited.discard(Product(*product))
 
     def _rebook(self, id: int, old: Resting | None, new: Resting | None) -> None:
         some = present(new or old, "a write is of an order that is or will be there")
+        self.limits.note(id, some, new)
         book = self.books.setdefault(some.product, Book())
         if old and new and (old.price_mrmb, old.version) == (new.price_mrmb, new.version):
             book.reduce(id, old.lots - new.lots)
@@ -107,12 +132,17 @@ class Market(Room):
         """Answer one of this room's commands."""
         if isinstance(command, PostOffer):
             return self._post_offer(command, sender, grid)
+        if isinstance(command, Exempt):
+            return self.limits.exempt(command)
+        if isinstance(command, Reopen):
+            return self._reopen(Product(*values_of(command)), at, grid)
         if isinstance(command, Order):
             product = Product(command.issuer, command.area, command.grade, command.tier,
                               command.start)
             return (grid.refusal(product, at)
                     or self._price_refusal(command.price_mrmb)
                     or self._lots_refusal(command.lots, command.side)
+                    or self.limits.refusal(0, product, command, sender, at, grid)
                     or self._enter(self.next_id("order"), product, command, sender, at, grid, ()))
         order = self.tables["orders"].get(command.order)
         if order is None or order.owner != sender:
@@ -162,27 +192,100 @@ class Market(Room):
                        or self._lots_refusal(command.lots, order.side)):
             return refusal
         again = Order(*product, order.side, command.price_mrmb, command.lots, False)
+        if refusal := self.limits.refusal(command.order, product, again, sender, at, grid):
+            return refusal
         return self._enter(command.order, product, again, sender, at, grid,
                            (self._void(command.order, order),))
 
     def void_past(self, at: int) -> list[Part]:
-        """Return a part for each order whose delivery hour is over: out, and its hold void."""
-        return [Part(tuple(self._out(id)), self._void(id, order).pack())
+        """Return a part for each order whose delivery hour is over: out, and its hold void.
+
+        What was watched of past products is forgotten in one more.
+        """
+        past = [Part(tuple(self._out(id)), self._void(id, order).pack())
                 for id, order in self.tables["orders"].items()
                 if order.product[4] + HOUR <= at]
+        unwatched = tuple(Write(self.name, "watches", product, None)
+                          for product in self.tables["watches"] if product[4] + HOUR <= at)
+        return [*past, Part(unwatched)] if unwatched else past
+
+    # -- bands and halts -------------------------------------------------------------------
+
+    def rules(self) -> Rules:
+        """Return the governed parameters of bands and halts."""
+        return Rules(*(self.members.parameter(f"band_{name}") for name in Rules._fields))
+
+    def guard(self, product: Product, at: int) -> Guard:
+        """Return a product's band, and where it stands, at an instant."""
+        watch = self.tables["watches"].get(product) or Watch()
+        return guard_of(watch, self.rules(), self.offer(*product[:4]), at)
+
+    def reopenings(self) -> list[tuple[int, Product]]:
+        """Return (instant, product) of what will be waiting for its reopening, by instant."""
+        rules = self.rules() if self.limited else None
+        return sorted((self.tables["watches"][product].reopens_at(rules), product)
+                      for product in self.limited)
+
+    def _watched(self, guard: Guard, product: Product, order: Order, trades: list[Trade],
+                 is_held_back: bool) -> list[Write]:
+        """Return what an order leaves in the watch of its product, where bands are in force."""
+        if guard.is_halted or not (guard.rules.is_on or product in self.tables["watches"]):
+            return []
+        watch = guard.after(order.side, [(t.price_mrmb, t.lots) for t in trades], is_held_back)
+        return [Write(self.name, "watches", product, watch)] if watch != guard.watch else []
+
+    def _reopen(self, product: Product, at: int, grid: ProductGrid) -> Change | Refusal:
+        """Clear a halted product's book at one price, and open it again."""
+        guard = self.guard(product, at)
+        phase = guard.watch.phase(guard.rules, at)
+        if refusal := grid.refusal(product, at):
+            return refusal
+        if phase != REOPENING:
+            return Refusal(Code.NOT_REOPENING, f"the product is {phase}; one whose halt is over "
+                           "is reopened")
+        book, klass = self.books.get(product) or Book(), grid.class_of(product)
+        price, lots = uncrossing(book.depth(BUY), book.depth(SELL), guard.watch.reference_mrmb)
+        sells = book.match(BUY, price, lots)
+        buys = book.match(SELL, price, lots)
+        rows = [row for fill in (*sells, *buys) for row in self._given_rows(fill, price, klass)]
+        writes = [write for fill in (*sells, *buys) for write in self._filled(fill)]
+        trades = []
+        for seller, buyer, part in paired([(f.maker, f.quantity) for f in sells],
+                                          [(f.maker, f.quantity) for f in buys]):
+            trades.append(Trade(self.tables["orders"][buyer].owner,
+                                self.tables["orders"][seller].owner, klass, price, part))
+            rows += self._taken_rows(trades[-1])
+        traded = with_trades((), [(price, lots)] if lots else [], at)
+        writes.append(Write(self.name, "watches", product, Watch(price, traded)))
+        answer = {"price_mrmb": price, "lots": lots, "class": klass,
+                  "trades": [[t.seller, t.buyer, t.price_mrmb, t.lots] for t in trades]}
+        return Change((Part((*grid.writes(), *writes), link(rows)),), answer)
+
+    @staticmethod
+    def _taken_rows(trade: Trade) -> list[Row]:
+        """Hand over what both sides of a trade have given to the clearing account."""
+        return [Row(RowCode.TRANSFER, 0, trade.klass, account(CLEARING, trade.klass),
+                    account(trade.buyer, trade.klass), trade.lots * LOT),
+                Row(RowCode.TRANSFER, 0, CASH, account(CLEARING, CASH),
+                    account(trade.seller, CASH), trade.lots * trade.price_mrmb)]
 
     # -- matching --------------------------------------------------------------------------
 
     def _enter(self, id: int, product: Product, order: Order, sender: int, at: int,
                grid: ProductGrid, before: tuple[Row, ...]) -> Change | Refusal:
         """Trade what can be traded now and rest or drop what is left."""
+        guard, wanted = self.guard(product, at), order.price_mrmb
+        if guard.is_halted and order.is_ioc:
+            return Refusal(Code.PRODUCT_HALTED, "the product is halted; an order that may rest "
+                           "is accepted, and takes part in the reopening")
+        order = changed(order, price_mrmb=guard.limited(order.side, wanted))
         klass = grid.class_of(product)
-        posted = self.offer(*product[:4]) if order.side == BUY else None
+        posted = self.offer(*product[:4]) if order.side == BUY and not guard.is_halted else None
         is_from_offer = posted is not None and posted <= order.price_mrmb
         limit = min(order.price_mrmb, posted) if is_from_offer and posted else order.price_mrmb
         book = self.books.get(product) or Book()
-        fills = book.match(order.side, limit, order.lots, skip=id)
-        rows, writes, trades = list(before), [], []
+        fills = [] if guard.is_halted else book.match(order.side, limit, order.lots, skip=id)
+        rows, writes, trades = list(before), self.limits.counted(sender, at), []
         left = order.lots
         for fill in fills:
             rows += self._trade_rows(fill, order.side, sender, klass)
@@ -196,7 +299,10 @@ class Market(Room):
                 trades.append(Trade(sender, product.issuer, klass, posted, sold))
             left -= sold
         is_known = id in self.tables["orders"]
-        if order.is_ioc and not trades:
+        is_held_back = bool(left) and wanted != order.price_mrmb and self._has_more(
+            product, order, wanted, id)
+        writes += self._watched(guard, product, order, trades, is_held_back)
+        if order.is_ioc and not trades and not is_held_back:
             return Refusal(Code.NO_OFFER, self._nothing(product, order, posted))
         if left and not order.is_ioc:
             rows.append(self._hold_row(id, order, sender, left, klass))
@@ -212,6 +318,15 @@ class Market(Room):
             spend += left * order.price_mrmb
         part = Part((*grid.writes(), *writes), link(rows))
         return Change((part,), {**answer, "filled": order.lots - left}, spend=spend)
+
+    def _has_more(self, product: Product, order: Order, wanted: int, id: int) -> bool:
+        """Say whether an order would trade on, past its band, at the price it came with."""
+        posted = self.offer(*product[:4]) if order.side == BUY else None
+        book = self.books.get(product) or Book()
+        inside, all_of_it = (book.match(order.side, price, order.lots, skip=id)
+                             for price in (order.price_mrmb, wanted))
+        return (len(all_of_it) > len(inside)
+                or (posted is not None and order.price_mrmb < posted <= wanted))
 
     def _nothing(self, product: Product, order: Order, posted: int | None) -> str:
         book = self.books.get(product)
@@ -266,17 +381,24 @@ class Market(Room):
         cash, lots = fill.price * fill.quantity, fill.quantity * LOT
         given, taken = (lots, cash) if maker.side == SELL else (cash, lots)
         unit, other = (klass, CASH) if maker.side == SELL else (CASH, klass)
-        rows = [Row(RowCode.POST, 0, unit, account(maker.owner, unit), account(CLEARING, unit),
-                    given, hold=_hold_id(fill.maker, maker.version))]
-        left = maker.lots - fill.quantity
-        if left:
-            rest = changed(maker, lots=left)
-            rows.append(self._hold_of(fill.maker, rest, klass, maker.version))
+        rows = self._given_rows(fill, fill.price, klass)
         rows.append(Row(RowCode.TRANSFER, 0, unit, account(CLEARING, unit), account(taker, unit),
                         given))
         if taker != maker.owner:
             rows.append(Row(RowCode.TRANSFER, 0, other, account(taker, other),
                             account(maker.owner, other), taken))
+        return rows
+
+    def _given_rows(self, fill: Fill, price: int, klass: int) -> list[Row]:
+        """Post a resting order's part out of its hold, and hold the rest anew."""
+        maker: Resting = self.tables["orders"][fill.maker]
+        unit = klass if maker.side == SELL else CASH
+        given = fill.quantity * (LOT if maker.side == SELL else price)
+        rows = [Row(RowCode.POST, 0, unit, account(maker.owner, unit), account(CLEARING, unit),
+                    given, hold=_hold_id(fill.maker, maker.version))]
+        if left := maker.lots - fill.quantity:
+            rest = changed(maker, lots=left)
+            rows.append(self._hold_of(fill.maker, rest, klass, maker.version))
         return rows
 
     def _filled(self, fill: Fill) -> list[Write]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from suanli.terms.instant import DAY, HOUR, MINUTE
+from suanli.terms.instant import DAY, HOUR, MINUTE, SECOND
 
 PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     # Milli-RMB a token: the tick is one, the caps are a market rule.
@@ -23,6 +23,24 @@ PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     # How much of the work lost in one preemption the operator bears; the tenant pays the rest.
     # It is bounded since what counts as saved is the tenant's to arrange.
     "preempt_compensation_ms_max": (DAY, 0, 30 * DAY),
+    # What a seller owes beside the price of firm tokens that it failed to deliver, in parts per
+    # million of that price; more, if replacing them costs more.
+    "undelivered_penalty_ppm": (250_000, 0, 10_000_000),
     # Run time that a job may spend on restoring what it had saved, beside its time limit.
     "resume_allowance_ms": (10 * MINUTE, 0, HOUR),
+    # How far a trade may lie from the last auction's price, and from the mean of the last five
+    # minutes' trades, in parts per million; 0: no band.
+    "band_static_ppm": (0, 0, 10_000_000),
+    "band_dynamic_ppm": (0, 0, 10_000_000),
+    # How long a product may stand at its band before it is halted, and for how long then: the
+    # times of the limit-up limit-down plan of the United States' share markets.
+    "band_limit_ms": (15 * SECOND, 0, HOUR),
+    "band_halt_ms": (5 * MINUTE, 0, DAY),
+    # Resting orders that a participant may have in one product: far above what people need.
+    "orders_resting_max": (10_000, 1, 1_000_000),
+    # Orders and modifications that a participant may send in a minute; 0: no limit.
+    "orders_per_minute_max": (0, 0, 1_000_000_000),
+    # Part of a product's attested tokens that one buyer may hold or bid for, in parts per million;
+    # 0: no limit.
+    "position_ppm_max": (0, 0, 1_000_000),
 }

@@ -6,7 +6,8 @@ OPERATOR, TENANT, AUDITOR, REGULATOR, BANK, SOLVER = (
     "operator", "tenant", "auditor", "regulator", "bank", "solver")
 
 _ANYONE = frozenset({"members.delegate", "ledger.batch"})
-_TRADER = frozenset({"market.order", "market.cancel", "market.modify"})
+_TRADER = frozenset({"market.order", "market.cancel", "market.modify", "market.reopen",
+                     "settlement.make_good"})
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     OPERATOR: _ANYONE | _TRADER | {
@@ -19,7 +20,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     },
     TENANT: _ANYONE | _TRADER | {"schedule.submit", "schedule.cancel"},
     AUDITOR: frozenset({"members.delegate"}),
-    REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter"}),
+    REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter",
+                          "market.exempt", "market.reopen"}),
     BANK: _ANYONE | {"ledger.grant"},
     SOLVER: frozenset({"members.delegate"}),
 }

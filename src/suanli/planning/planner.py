@@ -1,19 +1,21 @@
 """The planner: what each operator's commands are at an instant, from the state alone.
 
-Hourly: attest the hours ahead and sweep what is past; meter the hour that ended. Five minutes
-before: renew. When a placement reaches its limit, or its next hour could not be bought: stop.
-Whenever something changed, or the scheduler asked to be woken: a scheduling cycle.
+Hourly: attest the hours ahead and sweep what is past; meter the hour that ended, and make good what
+was sold firm of it and not there. Five minutes before: renew. When a placement reaches its limit,
+or its next hour could not be bought: stop. When a product's halt is over: its reopening. Whenever
+something changed, or the scheduler asked to be woken: a scheduling cycle.
 """
 
 import heapq
 from typing import Any
 
 from suanli.ledger.commands import Attest, Sweep
+from suanli.market.commands import Reopen
 from suanli.planning.cycle import Cycle, Decision
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
 from suanli.schedule.commands import Place, PlaceMany, Renew, Slots, Stop, Warn
-from suanli.settlement.commands import Meter
+from suanli.settlement.commands import MakeGood, Meter
 from suanli.settlement.state import RENEWAL_LEAD_MS
 from suanli.terms.canonical import decode
 from suanli.terms.instant import HOUR, hour_of
@@ -38,6 +40,7 @@ class Planner:
         self._unrenewed: list[tuple[int, Code]] = []  # jobs whose next hour was not to be had
         self.cycle = Cycle(policy, operators)
         self._is_first = True
+        self._reopening: int | None = None  # when the next halted product is to be reopened
 
     def next_instant(self, at: int) -> int:
         """Return when something is due even if nothing happens."""
@@ -46,6 +49,8 @@ class Planner:
         due = lead if at < lead else hour.end
         if self._stops:
             due = min(due, self._stops[0][0])
+        if self._reopening is not None:
+            due = min(due, self._reopening)
         cycle = self.cycle.next_instant()
         return max(at, due if cycle is None else min(due, cycle))
 
@@ -75,6 +80,7 @@ class Planner:
         if at >= hour + HOUR - RENEWAL_LEAD_MS and self._renewed != hour:
             decisions += self._renewals(rooms, hour + HOUR)
             self._renewed = hour
+        decisions += self._reopenings(rooms, at)
         decisions += self._plan_stops(rooms, hour + HOUR)
         decisions += self._due_stops(rooms, at)
         # A turned hour is attested first; its jobs are placed when that block is committed.
@@ -105,9 +111,18 @@ class Planner:
                     and self._has_hour_over(rooms, id, hour)]
             if over:
                 decisions.append((operator, Meter(tuple(over), hour)))
+            decisions += self._failed_deliveries(rooms, operator, hour)
             decisions.append((operator, Sweep(CLASSES_SWEPT_AT_ONCE)))
             decisions += self._attestations(rooms, operator, hour)
         return decisions
+
+    @staticmethod
+    def _failed_deliveries(rooms: Any, operator: int, hour: int) -> list[Decision]:
+        """Make good the firm tokens of the hour that ended whose device time was not there."""
+        return [(operator, MakeGood(id))
+                for id, klass in rooms.ledger.tables["classes"].items()
+                if (klass.issuer, klass.tier, klass.start) == (operator, "firm", hour - HOUR)
+                and rooms.settlement.delivery.missing(id, klass)]
 
     @staticmethod
     def _has_hour_over(rooms: Any, id: int, hour: int) -> bool:
@@ -148,6 +163,13 @@ class Planner:
             if jobs:
                 decisions.append((operator, Renew(tuple(jobs))))
         return decisions
+
+    def _reopenings(self, rooms: Any, at: int) -> list[Decision]:
+        """Reopen our operators' products whose halt is over."""
+        mine = [(instant, product) for instant, product in rooms.market.reopenings()
+                if product.issuer in self.operators and product.start + HOUR > at]
+        self._reopening = next((instant for instant, _ in mine if instant > at), None)
+        return [(product.issuer, Reopen(*product)) for instant, product in mine if instant <= at]
 
     def _plan_stops(self, rooms: Any, hour_end: int) -> list[Decision]:
         """Warn what has no next hour, and stop it while its grace still lies in the paid one."""

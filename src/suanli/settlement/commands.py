@@ -13,4 +13,15 @@ class Meter:
     until: int
 
 
-COMMANDS = (Meter,)
+@dataclass(frozen=True, slots=True)
+class MakeGood:
+    """Refund what the seller of a firm class failed to have there in an hour that is over.
+
+    Anybody who trades may ask; the seller pays, and asking twice pays once.
+    """
+
+    kind: ClassVar[str] = "settlement.make_good"
+    klass: int
+
+
+COMMANDS = (Meter, MakeGood)

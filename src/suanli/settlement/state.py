@@ -25,7 +25,8 @@ from suanli.market.product import Product, ProductGrid
 from suanli.market.state import Market
 from suanli.schedule.job import Job, Spec
 from suanli.schedule.state import Schedule
-from suanli.settlement.commands import Meter
+from suanli.settlement.commands import MakeGood, Meter
+from suanli.settlement.delivery import Contract, Delivery
 from suanli.terms.canonical import encode
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
@@ -85,6 +86,10 @@ class Settlement(Room):
         # (operator, tenant) -> device_ms, tokens, cash
         "statements": (tuple[int, int], tuple[int, int, int]),
     }
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "contracts": (tuple[int, int], Contract),  # (owner, firm class), see `delivery`
+        "refunded": (tuple[int, int], int),  # (firm class, owner) -> tokens made good
+    }
 
     def __init__(self, chips: Chips, ledger: Ledger, market: Market, schedule: Schedule) -> None:
         super().__init__()
@@ -92,6 +97,8 @@ class Settlement(Room):
         self.ledger = ledger
         self.market = market
         self.schedule = schedule
+        self.delivery = Delivery(chips, ledger, market, self.tables["contracts"],
+                                 self.tables["refunded"])
 
     def usage(self, job: int, attempt: int) -> tuple[int, int, int]:
         found: tuple[int, int, int] = self.tables["usage"].get((job, attempt)) or (0, 0, 0)
@@ -209,8 +216,13 @@ class Settlement(Room):
 
     # -- metering --------------------------------------------------------------------------
 
-    def check(self, command: Meter, at: int, sender: int) -> Change | Refusal:
+    def check(self, command: Meter | MakeGood, at: int, sender: int) -> Change | Refusal:
         """Answer one of this room's commands."""
+        if isinstance(command, MakeGood):
+            return self.delivery.make_good(command.klass, at)
+        return self._meter(command, at, sender)
+
+    def _meter(self, command: Meter, at: int, sender: int) -> Change | Refusal:
         if command.until > at:
             return Refusal(Code.METER_OUT_OF_RANGE,
                            f"until {command.until}; at most {at} is accepted")

@@ -54,6 +54,11 @@ class Table(Generic[K, V]):
     def items(self) -> Iterator[tuple[K, V]]:
         return iter(self._rows.items())
 
+    @property
+    def width(self) -> int:
+        """Return how many slots there have ever been; 0: no record was ever here."""
+        return len(self._levels[0])
+
     def put(self, key: K, value: V) -> None:
         """Insert or replace one record."""
         if key not in self._slots:
