@@ -17,6 +17,8 @@ def register(app: typer.Typer) -> None:
                         no_args_is_help=True)
     bench.command("schedule", epilog="Example: suanli bench schedule --jobs 200")(schedule)
     bench.command("book", epilog="Example: suanli bench book --json book.json")(book)
+    bench.command("auction", epilog="Example: suanli bench auction --ladder M --json auction.json"
+                  )(auction)
     bench.command("crash", epilog="Example: suanli bench crash --seeds 5 --json crash.json")(crash)
     app.add_typer(bench, name="bench")
 
@@ -107,6 +109,19 @@ def book(
     """The spot book on a public stream: its published hash, and messages a second."""
     from suanli.cli.benchmark import bench_book
     bench_book(data, file)
+
+
+def auction(
+    ladder: Annotated[str, typer.Option(
+        help="Synthetic auctions up to this size: none, S, M or L.")] = "none",
+    days: Annotated[Path | None, typer.Option(
+        help="Folder with other delivery days in the same format.")] = None,
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of public data.")] = None,
+) -> None:
+    """Clear public days of the Italian day-ahead market, with their published answers."""
+    from suanli.cli.benchmark import bench_auction
+    bench_auction(ladder, days, data, file)
 
 
 def crash(
