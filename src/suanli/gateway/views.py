@@ -6,6 +6,7 @@ from typing import Any
 from suanli.chips.datasheet import Chip
 from suanli.gateway.service import Service
 from suanli.ledger.row import CASH, Kind, class_of, kind_of, owner_of
+from suanli.market.auction.settling import RENT
 from suanli.schedule.job import Job
 from suanli.terms.instant import HOUR, hour_of
 from suanli.terms.quantity import RMB, TOKEN, cash_of, metered
@@ -56,7 +57,8 @@ def balances(service: Service) -> list[dict[str, Any]]:
         member = service.rooms.members.member(owner_of(id))
         klass = ledger.token_class(class_of(id))
         rows.append({
-            "id": str(id), "owner": member.name if member else "clearing",
+            "id": str(id), "owner": member.name if member else
+            "congestion rent" if owner_of(id) == RENT else "clearing",
             "unit": "cash" if class_of(id) == CASH else
             f"{klass.area}/{klass.grade}/{klass.tier}/{klass.start}",
             "available": ledger.available(id), "held": balance[2],
