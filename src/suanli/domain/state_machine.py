@@ -14,6 +14,7 @@ from suanli.domain.rooms import KINDS, Rooms
 from suanli.ledger.commands import Batch
 from suanli.ledger.row import ROW_BYTES
 from suanli.ledger.state import TokenClass
+from suanli.market.auction.commands import SettleAuction
 from suanli.market.auction.phases import Head
 from suanli.market.product import ProductGrid
 from suanli.members.envelope import Envelope
@@ -27,7 +28,7 @@ from suanli.terms.errors import InputError, invariant
 from suanli.terms.refusals import Code, Refusal
 
 # Commands whose postings cannot fail while the laws hold: they resolve holds that are there.
-MUST_SUCCEED = (Meter, Ended)
+MUST_SUCCEED = (Meter, Ended, SettleAuction)
 # Arrays whose first part is not an item: it opens the token classes that the items buy.
 OPENING = (PlaceMany.kind, Renew.kind)
 

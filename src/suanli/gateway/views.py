@@ -8,6 +8,7 @@ from suanli.chips.slices import ANYWHERE, Profile
 from suanli.gateway.service import Service
 from suanli.gateway.tape import INTERVAL_MS
 from suanli.ledger.row import CASH, Kind, class_of, kind_of, owner_of
+from suanli.market.auction.settling import RENT
 from suanli.market.index import cap_proposal, forward_curve, spot_index, ticker
 from suanli.schedule.job import Job
 from suanli.terms.instant import DAY, HOUR, hour_of
@@ -61,7 +62,8 @@ def balances(service: Service) -> list[dict[str, Any]]:
         member = service.rooms.members.member(owner_of(id))
         klass = ledger.token_class(class_of(id))
         rows.append({
-            "id": str(id), "owner": member.name if member else "clearing",
+            "id": str(id), "owner": member.name if member else
+            "congestion rent" if owner_of(id) == RENT else "clearing",
             "unit": "cash" if class_of(id) == CASH else
             f"{klass.area}/{klass.grade}/{klass.tier}/{klass.start}",
             "available": ledger.available(id), "held": balance[2],

@@ -20,6 +20,7 @@ from suanli.market.auction.commands import (
 )
 from suanli.market.auction.instance import UNIT
 from suanli.market.auction.settling import RENT
+from suanli.market.commands import Order
 from suanli.members.commands import SetParameter
 from suanli.terms.canonical import decode, sha256
 from suanli.terms.instant import DAY, HOUR, MINUTE
@@ -112,6 +113,25 @@ def test_an_issuer_issues_at_entry_and_retires_at_exit(hall: Hall) -> None:
 
 def test_a_seller_of_what_it_has_not_is_refused(hall: Hall) -> None:
     refused(hall, 2, hall.curve(SELL, (800, 5)), Code.INSUFFICIENT_BALANCE)
+    hall.must(2, Order(1, AREA, SINGLE, "firm", DAY_AHEAD, BUY, 1000, 70, True))
+    refused(hall, 2, hall.curve(SELL, (800, 71)), Code.INSUFFICIENT_BALANCE)
+    hall.order(2, hall.curve(SELL, (800, 70)))
+    assert hall.lots(2) == 0
+
+
+def test_a_reseller_hands_over_its_claim_and_its_contract(hall: Hall) -> None:
+    hall.must(2, Order(1, AREA, SINGLE, "firm", DAY_AHEAD, BUY, 1000, 70, True))
+    hall.order(2, hall.curve(SELL, (800, 50)))
+    hall.order(3, hall.curve(BUY, (900, 40)))
+    hall.close()
+    assert hall.clear(3, hall.clearing(800, {0: 40, 1: 40}, flows={0: 40})).code == 0
+    hall.settle()
+    klass = hall.rooms.ledger.class_id(1, AREA, SINGLE, "firm", DAY_AHEAD)
+    reservations = hall.rooms.schedule.tables["reservations"]
+    assert (reservations[2, klass], reservations[3, klass]) == (30 * LOT, 40 * LOT)
+    contracts = hall.rooms.settlement.tables["contracts"]
+    assert (contracts[2, klass], contracts[3, klass]) == ((30 * LOT, 30_000), (40 * LOT, 32_000))
+    assert (hall.lots(2), hall.lots(3)) == (30, 40)
 
 
 # -- phases --------------------------------------------------------------------------------

@@ -1,0 +1,158 @@
+"""What the API shows of call auctions: where they stand, what they came to, why an order was left.
+
+Where nothing was traded an auction's price is only a bound, so none is shown there.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from suanli.market.auction.instance import Ints
+from suanli.market.auction.orders import CurveOrder, FlexibleOrder, starts_of
+from suanli.market.auction.phases import phase
+from suanli.market.auction.records import BUY, AuctionOrder, Result, Sitting, from_bytes
+from suanli.planning.auctioneer import Indicative
+from suanli.terms.errors import present
+
+SIDES: Final = ("buy", "sell")
+
+
+def auctions(rooms: Any, at: int) -> list[dict[str, Any]]:
+    """Return the auctions that are known, oldest first."""
+    tables = rooms.market.tables["auctions"]
+    return [_summary(rooms, id, sitting, at) for id, sitting in sorted(tables.items())]
+
+
+def auction(rooms: Any, id: int, at: int,
+            indicative: Sequence[Indicative] = ()) -> dict[str, Any] | None:
+    """Return an auction with its prices: what it came to, or indicative ones before its gate.
+
+    `indicative`: what the server's auctioneer keeps of it.
+    """
+    sitting = rooms.market.auctions.sitting(id)
+    if sitting is None:
+        return None
+    result = rooms.market.tables["auction_results"].get(id)
+    return {**_summary(rooms, id, sitting, at),
+            "prices": _prices(sitting, from_bytes(result.prices), from_bytes(result.volumes))
+            if result else [],
+            "indicative": [{"at": found.at, "welfare": found.clearing.welfare,
+                            "prices": _prices(sitting, found.clearing.prices, found.volumes)}
+                           for found in indicative]}
+
+
+def orders(rooms: Any, owner: int) -> list[dict[str, Any]]:
+    """Return an owner's auction orders, oldest first."""
+    found = rooms.market.tables["auction_orders"].items()
+    return [_order(rooms, id, order) for id, order in sorted(found) if order.owner == owner]
+
+
+def explain_order(rooms: Any, id: int, at: int) -> dict[str, Any] | None:
+    """Return what became of an order, why, and which price would have been in the money."""
+    order = rooms.market.tables["auction_orders"].get(id)
+    if order is None:
+        return None
+    sitting = present(rooms.market.auctions.sitting(order.auction),
+                      "an order's auction is there")
+    result = rooms.market.tables["auction_results"].get(order.auction)
+    needed = _price_needed(order, sitting, result) if result else None
+    return {**_order(rooms, id, order), "phase": phase(sitting, at), "price_needed_mrmb": needed,
+            "why": _why(order, sitting, result, needed, at)}
+
+
+def _summary(rooms: Any, id: int, sitting: Sitting, at: int) -> dict[str, Any]:
+    market = rooms.market
+    best = market.tables["clearings"].get(id)
+    result = market.tables["auction_results"].get(id)
+    of = result or best
+    return {"id": id, "session": sitting.session, "start": sitting.start, "hours": sitting.hours,
+            "phase": phase(sitting, at), "opens": sitting.opens,
+            "no_cancel_from": sitting.no_cancel_from, "gate": sitting.gate, "ends": sitting.ends,
+            "deadline": sitting.deadline,
+            "orders": sum(len(ids) for (auction, _), ids in market.auctions.owned.items()
+                          if auction == id),
+            "solver": of.solver if of else None, "welfare_micro_rmb": of.welfare if of else None,
+            "blocks_rejected": result.rejected if result else None,
+            "rent_micro_rmb": result.rent if result else None}
+
+
+def _prices(sitting: Sitting, prices: Ints, volumes: Ints) -> list[dict[str, Any]]:
+    """Return price and lots of each node and hour where something is (or would be) bought."""
+    rows = []
+    for cell, lots in enumerate(volumes.tolist()):
+        if lots:
+            issuer, area, grade, tier = sitting.nodes[cell // sitting.hours]
+            rows.append({"issuer": issuer or None, "area": area, "grade": grade, "tier": tier,
+                         "start": sitting.start_of(cell), "price_mrmb": int(prices[cell]),
+                         "lots": lots})
+    return rows
+
+
+def _order(rooms: Any, id: int, order: AuctionOrder) -> dict[str, Any]:
+    terms = order.terms
+    kind = "curve" if order.curve else "block" if order.block else "flexible"
+    return {"id": id, "auction": order.auction, "kind": kind, "side": SIDES[order.side],
+            "price_mrmb": [price for price, _ in terms.steps] if isinstance(terms, CurveOrder)
+            else terms.price, "lots": _lots(order), "entered": order.entered,
+            "filled_lots": sum(lots for _, lots in order.filled)}
+
+
+def _lots(order: AuctionOrder) -> int:
+    terms = order.terms
+    if isinstance(terms, FlexibleOrder):
+        return terms.lots * terms.hours
+    pairs = terms.steps if isinstance(terms, CurveOrder) else terms.legs
+    return sum(lots for _, lots in pairs)
+
+
+def _price_needed(order: AuctionOrder, sitting: Sitting, result: Result) -> int | None:
+    """Return the limit at which the order is in the money at the prices found; None: no trade."""
+    prices, volumes = from_bytes(result.prices).tolist(), from_bytes(result.volumes).tolist()
+    best: int | None = None
+    for legs in _choices(order, sitting):
+        if not any(volumes[cell] for cell, _ in legs):
+            continue
+        cost = sum(prices[cell] * lots for cell, lots in legs)
+        lots = sum(lots for _, lots in legs)
+        mean = -(-cost // lots) if order.side == BUY else cost // lots
+        if best is None or (mean < best) == (order.side == BUY):
+            best = mean
+    return best
+
+
+def _choices(order: AuctionOrder, sitting: Sitting) -> list[list[tuple[int, int]]]:
+    """Return the sets of (cell, lots) that the order could have been taken at."""
+    terms = order.terms
+    if isinstance(terms, FlexibleOrder):
+        first = terms.node * sitting.hours
+        return [[(first + start + hour, terms.lots) for hour in range(terms.hours)]
+                for start in starts_of(terms)]
+    return [[(terms.cell, 1)]] if isinstance(terms, CurveOrder) else [list(terms.legs)]
+
+
+def _why(order: AuctionOrder, sitting: Sitting, result: Result | None, needed: int | None,
+         at: int) -> str:
+    """Return one sentence on what became of an order."""
+    if sitting.ends and order.entered > sitting.ends:
+        return f"it came at {order.entered}, after the end that was drawn, {sitting.ends}"
+    if result is None:
+        return f"the auction is {phase(sitting, at)}"
+    filled = sum(lots for _, lots in order.filled)
+    if filled == _lots(order):
+        return "it was taken whole"
+    if filled:
+        return f"{filled} of {_lots(order)} lots were taken: the rest was at or beyond the price"
+    if needed is None:
+        return "nothing was traded in its hours"
+    if _is_in_the_money(order, needed):
+        return ("it was in the money and left out: a block may be, where taking it would have "
+                "moved the price against itself or another (paradoxically rejected), where "
+                "another of its group was taken, or its parent was not")
+    limit = "or more" if order.side == BUY else "or less"
+    return (f"its limit was short of the price; {needed} milli-RMB a token {limit} would have been "
+            "in the money")
+
+
+def _is_in_the_money(order: AuctionOrder, needed: int) -> bool:
+    terms = order.terms
+    best = terms.steps[0][0] if isinstance(terms, CurveOrder) else terms.price
+    return best >= needed if order.side == BUY else best <= needed
