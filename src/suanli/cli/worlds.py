@@ -127,8 +127,10 @@ def auction(
 def crash(
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from the first on.")] = 1,
+    blind: Annotated[bool, typer.Option(
+        "--blind", help="Value buyers look at prices only, not at halts.")] = False,
     file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
 ) -> None:
     """A simulated flash crash, without and with price bands and halts: how far prices fall."""
     from suanli.cli.drill import bench_crash
-    bench_crash(range(seed, seed + seeds), file)
+    bench_crash(range(seed, seed + seeds), blind, file)
