@@ -32,6 +32,9 @@ class Program:
         self.columns = self.steps + self.blocks + arcs.source.size
         self.highs = highspy.Highs()
         self.highs.silent()
+        # one thread, as the solver under test: HiGHS has one pool of threads a process, and its
+        # size is that of the first to run
+        self.highs.setOptionValue("threads", 1)
         value = np.concatenate([np.where(curves.side == 0, curves.price, -curves.price),
                                 _block_value(auction), -arcs.fee]).astype(float)
         top = np.concatenate([curves.lots, np.ones(self.blocks), arcs.capacity]).astype(float)
