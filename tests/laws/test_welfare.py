@@ -7,12 +7,12 @@ come to the oracle's real quantities (`slack`). Every clearing is verified first
 """
 
 import pytest
+from tests.oracles import exhaustive, primal_dual
+from tests.oracles.instances import Shape, random_auction, shape_of, slack
 
 from suanli.clearing.solve import solve
 from suanli.market.auction.instance import Auction
 from suanli.market.auction.verification import malformed, verify
-from tests.oracles import exhaustive, primal_dual
-from tests.oracles.instances import Shape, random_auction, shape_of, slack
 
 QUICK, ALL = 60, 500
 SECONDS = 60.0
