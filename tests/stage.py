@@ -47,11 +47,12 @@ class Stage:
 
     OPERATOR, TENANT, OTHER = 1, 2, 3
 
-    def __init__(self, rooms: tuple[str, ...] = ALL_ROOMS) -> None:
+    def __init__(self, rooms: tuple[str, ...] = ALL_ROOMS, slices: str = "") -> None:
         names = (("operator", ("operator", "bank", "regulator")),)
         members = tuple((n, r, bytes(key(n).verify_key)) for n, r in names)
         self.genesis = Genesis("stage", START, rooms, members,
-                               (bytes(key("operator").verify_key),), datasheet_text())
+                               (bytes(key("operator").verify_key),), datasheet_text(),
+                               slices=slices)
         self.domain = Domain(self.genesis)
         self.at = START
         self.agents = {1: Agent(key("operator"), "stage", 1)}

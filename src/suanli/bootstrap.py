@@ -15,6 +15,7 @@ from suanli.adapters.collector import spare_the_state
 from suanli.adapters.discovery import CPU_CHIP, discover_host
 from suanli.adapters.local_cluster import LocalCluster
 from suanli.adapters.shipped import datasheet_text as datasheet_text
+from suanli.adapters.shipped import slices_text as slices_text
 from suanli.adapters.sqlite_engine import SqliteEngine
 from suanli.chips.datasheet import Chip
 from suanli.clearing.workers import InThread
@@ -79,7 +80,7 @@ def _genesis(keys: dict[str, SigningKey], at: int) -> Genesis:
     members = ((OPERATOR, ("operator", "bank", "regulator"), _public(keys[OPERATOR])),
                (TENANT, ("tenant",), _public(keys[TENANT])))
     return Genesis(f"local-{secrets.token_hex(4)}", at, ALL_ROOMS, members,
-                   (_public(keys[OPERATOR]),), datasheet_text())
+                   (_public(keys[OPERATOR]),), datasheet_text(), slices=slices_text())
 
 
 def _first_start(driver: Driver, operator: Agent, keys: dict[str, SigningKey],

@@ -15,7 +15,7 @@ from suanli.chips.topology import HOST, LEVELS, ZONE
 from suanli.planning.placing import Rule, place
 from suanli.planning.tokenflow.displacing import Placed, victims
 from suanli.planning.tokenflow.drains import Drains
-from suanli.planning.tokenflow.kernels import pack
+from suanli.planning.tokenflow.kernels import Parts, pack
 from suanli.planning.tokenflow.room import NEVER
 from suanli.planning.view import PPM, PoolSpec, Request, View
 from suanli.terms.errors import InvariantBroken
@@ -59,7 +59,8 @@ def packed(view: View, rows: list[int], reserved: Any = None,
         np.full((len(rows), n), until), view.spare[None, :] - view.kept,
         view.free.copy(), view.used.copy(), view.devices, view.first_host, view.pool_of,
         view.blocks,
-        np.full(len(view.free), NEVER) if reserved is None else reserved)
+        np.full(len(view.free), NEVER) if reserved is None else reserved,
+        Parts(view.jobs.parts[which], view.jobs.slice[which], view.after, view.standing.copy()))
     return [dict(zip(host[first[i]:first[i + 1]].tolist(), count[first[i]:first[i + 1]].tolist(),
                      strict=True)) if pool[i] >= 0 else None for i in range(len(rows))]
 

@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 
 from suanli.chips.commands import RegisterHost, RegisterZone
 from suanli.chips.datasheet import Chip
+from suanli.chips.slices import Allotment, Profile, smallest
 from suanli.chips.topology import LINKS, NETWORKS, Blocks
 from suanli.chips.uptime import available_ms, on_change
 from suanli.terms.change import Change, Write, one_part
+from suanli.terms.quantity import WHOLE_DEVICE
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
 
@@ -41,7 +43,7 @@ class Host:
 
 
 class Chips(Room):
-    """What is there. The datasheet comes from the genesis, so it is part of the chain."""
+    """What is there. Datasheet and slice profiles come from the genesis: they are of the chain."""
 
     name: ClassVar[str] = "chips"
     schema: ClassVar[dict[str, tuple[Any, Any]]] = {
@@ -49,14 +51,18 @@ class Chips(Room):
         "hosts": (str, Host),
         # (operator, area, chip) -> devices up there; equals a count over `hosts`
         "capacity": (tuple[int, str, str], int),
+    }
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
         # (operator, area, chip) -> when that count last changed; with the hour -> see `uptime`
         "since": (tuple[int, str, str], int),
         "served": (tuple[int, str, str, int], int),
     }
 
-    def __init__(self, datasheet: dict[str, Chip]) -> None:
+    def __init__(self, datasheet: dict[str, Chip],
+                 profiles: dict[str, tuple[Profile, ...]] | None = None) -> None:
         super().__init__()
         self.datasheet = datasheet
+        self.profiles = profiles or {}
         self.blocks = Blocks()  # derived from `hosts`, so that a submission need not scan them
 
     def commit(self, writes: Iterable[Write]) -> None:
@@ -90,6 +96,36 @@ class Chips(Room):
         kind = (operator, area, chip)
         return available_ms(self.tables["since"], self.tables["served"], kind,
                             self.capacity(*kind), start)
+
+    def allot(self, chip: str, share: int, memory_gb: int = 0) -> Allotment | None:
+        """Return what a request for a share and a memory gets of a chip's device, or None.
+
+        Of a chip with profiles the smallest that holds it, or the device; of another the share,
+        more where the memory is more than its part. None: the device has not so much memory.
+        """
+        if share == WHOLE_DEVICE and not memory_gb:
+            return Allotment(WHOLE_DEVICE)
+        if memory_gb:
+            part = self._part_of_memory(chip, memory_gb)
+            if part is None:
+                return None
+            if chip not in self.profiles:
+                share = max(share, part)
+        if share == WHOLE_DEVICE or chip not in self.profiles:
+            return Allotment(share)
+        profile = smallest(self.profiles[chip], share, memory_gb)
+        if profile is None or profile.share == WHOLE_DEVICE:
+            return Allotment(WHOLE_DEVICE)
+        return Allotment(profile.share, profile)
+
+    def _part_of_memory(self, chip: str, memory_gb: int) -> int | None:
+        """Return a memory in thousandths of a device's, rounded up; None: more, or not known."""
+        sheet = self.datasheet[chip]
+        if sheet.memory_gb is None:
+            return None
+        package_mb = int(sheet.memory_gb * 1000)
+        part = -(-memory_gb * 1000 * WHOLE_DEVICE * sheet.addressable_devices // package_mb)
+        return part if part <= WHOLE_DEVICE else None
 
     def check(self, command: Any, at: int, sender: int) -> Change | Refusal:
         """Answer one of this room's commands."""

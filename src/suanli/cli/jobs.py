@@ -23,7 +23,8 @@ JobId = Annotated[int, typer.Argument(help="The job's id.", min=1)]
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     settings = {"allow_extra_args": False, "ignore_unknown_options": False}
-    app.command(epilog="Example: suanli run --time-limit 2h -- python3 train.py",
+    app.command(epilog="Example: suanli run --time-limit 2h -- python3 train.py; "
+                "a part of a device: suanli run --slice 2g.20gb -- python3 serve.py",
                 context_settings=settings)(run)
     app.command(epilog="Example: suanli jobs -o json")(jobs)
     app.command(epilog="Example: suanli explain 1")(explain)
@@ -49,7 +50,12 @@ def run(
     devices_min: Annotated[int, typer.Option(
         help="Accept so many rather than wait for all.")] = 0,
     share: Annotated[int, typer.Option(
-        min=1, max=1000, help="Thousandths of one device.")] = 1000,
+        min=1, max=1000, help="Thousandths of one device; of a sliced chip rounded up to a slice.",
+        )] = 1000,
+    memory: Annotated[int, typer.Option(
+        min=0, help="GB that the device, or the part of it, must have.")] = 0,
+    slice: Annotated[str, typer.Option(
+        help="At least as much as a slice by this name, as 2g.20gb: its share and memory.")] = "",
     required_level: Annotated[str, typer.Option(
         help="Never spread beyond one device, host, leaf, spine or zone.")] = "",
     preferred_level: Annotated[str, typer.Option(
@@ -66,28 +72,55 @@ def run(
     """Run a command on bought compute: stream its output, wait for its receipt, exit as it did."""
     limit, grace_ms = duration_ms(time_limit), duration_ms(grace)
     client = client_for(data_dir)
+    profiles = client.list("slices") if slice or share < 1000 else []
+    if slice:
+        share, memory = _slice(profiles, slice, share, memory, chip or [])
     cost = round(max_hourly_cost * 1e6) if max_hourly_cost is not None else _twice_posted(
-        client, workload, devices, share, chip or [])
+        client, workload, devices, share, chip or [], memory, profiles)
     job = client.submit(argv=command, time_limit_ms=limit, max_hourly_cost=cost, name=name,
                         devices=devices, share=share, workload=workload, chips=chip or [],
                         directory=os.getcwd(), environment=_environment(env or []),
                         grace_ms=grace_ms, is_preemptible=preemptible,
                         level_required=required_level, level_preferred=preferred_level,
-                        devices_min=devices_min)
+                        devices_min=devices_min, memory_gb=memory)
     if detach:
         print(job)
         return
     sys.exit(_follow(client, job))
 
 
-def _twice_posted(client: Client, workload: str, devices: int, share: int,
-                  chips: list[str]) -> int:
+def _slice(profiles: list[dict[str, Any]], name: str, share: int, memory: int,
+           chips: list[str]) -> tuple[int, int]:
+    """Return the share and memory of a slice by its name."""
+    if share < 1000 or memory:
+        raise typer.BadParameter("--slice says the share and the memory; found --share or "
+                                 "--memory beside it")
+    known = [row for row in profiles if not chips or row["chip"] in chips]
+    found = {(row["share"], row["memory_gb"]) for row in known if row["profile"] == name}
+    if len(found) != 1:
+        names = ", ".join(dict.fromkeys(row["profile"] for row in known)) or "none"
+        raise typer.BadParameter(f"--slice: found {name!r}; of {', '.join(chips) or 'all chips'} "
+                                 f"these are accepted: {names}")
+    return found.pop()
+
+
+def _part(profiles: list[dict[str, Any]], chip: str, share: int, memory: int) -> int:
+    """Return the thousandths of a chip's device that are billed; at most, if memory decides."""
+    shares = [row["share"] for row in profiles if row["chip"] == chip
+              and row["share"] >= share and row["memory_gb"] >= memory]
+    is_sliced = any(row["chip"] == chip for row in profiles)
+    return min(shares, default=1000 if is_sliced or memory else share)
+
+
+def _twice_posted(client: Client, workload: str, devices: int, share: int, chips: list[str],
+                  memory: int, profiles: list[dict[str, Any]]) -> int:
     """Return twice what an hour of the job costs at the dearest admissible posted price."""
-    hourly = [p["device_hour_micro_rmb"] for p in client.list("prices")
+    hourly = [p["device_hour_micro_rmb"] * _part(profiles, p["chip"], share, memory)
+              for p in client.list("prices")
               if p["workload"] == workload and p["is_gang"] == (devices > 1)
               and p["tier"] == "spot" and (not chips or p["chip"] in chips)]
     # At least one micro-RMB: the API refuses a job that states no cost at all.
-    return max(1, 2 * max(hourly, default=0) * devices * share // 1000)
+    return max(1, 2 * max(hourly, default=0) * devices // 1000)
 
 
 def _environment(wanted: list[str]) -> dict[str, str]:

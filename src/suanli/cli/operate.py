@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     chips = typer.Typer(help="Chips: what is known of them and what they are worth.",
                         no_args_is_help=True)
     chips.command("list", epilog="Example: suanli chips list")(chips_list)
+    chips.command("slices", epilog="Example: suanli chips slices h100-sxm-80")(chips_slices)
     app.add_typer(chips, name="chips")
 
 
@@ -76,3 +77,25 @@ def chips_list(output: Output = Format.table) -> None:
                 "llm-decode": "decode", "vision-training": "vision", "embedding": "embed",
                 "addressable_devices": "per package", "verified": "verified",
                 "confidence": "confidence", "source": "source of its peak"}, output)
+
+
+def chips_slices(
+    chip: Annotated[str | None, typer.Argument(help="A chip's id (default: all).")] = None,
+    output: Output = Format.table,
+) -> None:
+    """List the slices into which chips can be divided: share, memory, where they may stand.
+
+    A job that asks for less than a device gets the smallest slice that holds its share and
+    memory, and pays for that. A chip without profiles is shared by any fraction.
+    """
+    from suanli.bootstrap import datasheet_text, slices_text
+    from suanli.chips import datasheet, slices
+    from suanli.gateway import views
+    chips = datasheet.parse(datasheet_text())
+    if chip not in (None, *chips):
+        raise typer.BadParameter(f"found {chip!r}; `suanli chips list` shows the chips known")
+    rows = [row for row in views.slices(slices.parse(slices_text(), chips))
+            if chip in (None, row["chip"])]
+    show(rows, {"chip": "chip", "profile": "profile", "compute": "compute", "share": "thousandths",
+                "memory_gb": "GB", "units": "units", "starts": "from", "instances_max": "at most",
+                "confidence": "confidence", "source": "source"}, output)

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
                         no_args_is_help=True)
     bench.command("schedule", epilog="Example: suanli bench schedule --jobs 200")(schedule)
     bench.command("book", epilog="Example: suanli bench book --json book.json")(book)
+    bench.command("crash", epilog="Example: suanli bench crash --seeds 5 --json crash.json")(crash)
     app.add_typer(bench, name="bench")
 
 
@@ -106,3 +107,13 @@ def book(
     """The spot book on a public stream: its published hash, and messages a second."""
     from suanli.cli.benchmark import bench_book
     bench_book(data, file)
+
+
+def crash(
+    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from the first on.")] = 1,
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """A simulated flash crash, without and with price bands and halts: how far prices fall."""
+    from suanli.cli.drill import bench_crash
+    bench_crash(range(seed, seed + seeds), file)

@@ -11,6 +11,7 @@
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
 | a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
 | a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
+| a firm product reopens    | the buyers' claims on the hour, as after any trade      | schedule   |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
 |                           | auctions whose last hour is over are forgotten          | market     |
 |                           | claims on hours whose tokens expired are forgotten      | schedule,  |
@@ -29,7 +30,7 @@ from suanli.ledger.commands import Sweep
 from suanli.ledger.row import CASH, RowCode, owner_of, unpack
 from suanli.market.auction.commands import SettleAuction
 from suanli.market.auction.settling import paid_of
-from suanli.market.commands import Modify, Order
+from suanli.market.commands import Modify, Order, Reopen
 from suanli.market.product import ProductGrid
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
 from suanli.settlement.delivery import cleared_writes, contract_writes
@@ -43,7 +44,7 @@ from suanli.terms.room import changed
 FollowUp = Callable[[Rooms, Any, Change, int, ProductGrid], Change | Refusal]
 
 
-def reserve(rooms: Rooms, command: Order | Modify, change: Change, at: int,
+def reserve(rooms: Rooms, command: Order | Modify | Reopen, change: Change, at: int,
             grid: ProductGrid) -> Change | Refusal:
     """Turn the fills of a firm product into reservations."""
     klass = change.answer["class"]
@@ -155,6 +156,7 @@ def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
 FOLLOW_UPS: dict[type, FollowUp] = {
     Order: reserve,
     Modify: reserve,
+    Reopen: reserve,
     SettleAuction: reserve_cleared,
     Place: buy_first_hour,
     PlaceMany: buy_first_hours,

@@ -1,6 +1,6 @@
 """The genesis: what a chain starts from. Its hash is the first block's predecessor."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from suanli.terms.canonical import decode, encode, sha256
@@ -13,7 +13,11 @@ ALL_ROOMS = ("members", "chips", "units", "ledger", "market", "schedule", "settl
 
 @dataclass(frozen=True, slots=True)
 class Genesis:
-    """Chain id, start instant, rooms, first members (name, roles, key), validators, datasheet."""
+    """Chain id, start instant, rooms, first members (name, roles, key), validators, datasheet.
+
+    `slices`: the table of slice profiles; left out of the bytes where there is none, as before it
+    came: then every chip is shared by any fraction.
+    """
 
     chain: str
     time: int
@@ -21,9 +25,14 @@ class Genesis:
     members: tuple[tuple[str, tuple[str, ...], bytes], ...]
     validators: tuple[bytes, ...]
     datasheet: str
+    _: KW_ONLY
+    slices: str = ""
 
     def to_bytes(self) -> bytes:
-        return encode({"format": FORMAT, **{n: getattr(self, n) for n in self.__slots__}})
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        if not self.slices:
+            del fields["slices"]
+        return encode({"format": FORMAT, **fields})
 
     def hash(self) -> bytes:
         return sha256(GENESIS_TAG, self.to_bytes())
@@ -37,4 +46,5 @@ class Genesis:
                                   f"reads format {FORMAT}")
         members = tuple((name, tuple(roles), key) for name, roles, key in value["members"])
         return cls(value["chain"], value["time"], tuple(value["rooms"]), members,
-                   tuple(value["validators"]), value["datasheet"])
+                   tuple(value["validators"]), value["datasheet"],
+                   slices=value.get("slices", ""))

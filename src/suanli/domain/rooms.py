@@ -3,6 +3,7 @@
 from typing import Any
 
 from suanli.chips import commands as chips_commands
+from suanli.chips import slices
 from suanli.chips.datasheet import parse
 from suanli.chips.state import Chips
 from suanli.domain.genesis import ALL_ROOMS, Genesis
@@ -54,6 +55,7 @@ class Rooms:
             if missing:
                 raise InputError(f"room {name!r} needs {', '.join(missing)}")
         datasheet = parse(genesis.datasheet, "genesis datasheet") if "chips" in declared else {}
+        self._profiles = slices.parse(genesis.slices, datasheet, "genesis slices")
         self.by_name: dict[str, Room] = {}
         for name in declared:
             room = self._build(name, datasheet)
@@ -65,7 +67,7 @@ class Rooms:
             case "members":
                 return Members()
             case "chips":
-                return Chips(datasheet)
+                return Chips(datasheet, self._profiles)
             case "units":
                 return Units(datasheet)
             case "ledger":

@@ -85,7 +85,8 @@ def _reading(app: FastAPI, service: Service) -> None:
     for path, view in (("fleet", views.fleet), ("balances", views.balances),
                        ("receipts", views.receipts), ("jobs", views.jobs),
                        ("statements", views.statements),
-                       ("orders", views.orders)):
+                       ("orders", views.orders), ("index", views.index),
+                       ("candles", views.candles)):
         def read(view: Any = view) -> list[dict[str, Any]]:
             with service.lock:
                 return view(service)  # type: ignore[no-any-return]
@@ -96,10 +97,17 @@ def _reading(app: FastAPI, service: Service) -> None:
     def chips() -> list[dict[str, Any]]:
         return views.chips(service.rooms.chips.datasheet)
 
-    @app.get("/v1/prices")
-    def prices() -> list[dict[str, Any]]:
-        with service.lock:
-            return views.prices(service, service.clock.now())
+    @app.get("/v1/slices")
+    def slices() -> list[dict[str, Any]]:
+        return views.slices(service.rooms.chips.profiles)
+
+    for path, timed in (("prices", views.prices), ("tickers", views.tickers),
+                        ("curve", views.curve), ("caps", views.caps),
+                        ("set-asides", views.set_asides)):
+        def read_now(view: Any = timed) -> list[dict[str, Any]]:
+            with service.lock:
+                return view(service, service.clock.now())  # type: ignore[no-any-return]
+        app.get(f"/v1/{path}", name=path)(_without_parameters(read_now))
 
 
 def _without_parameters(read: Callable[[], Any]) -> Callable[[], list[dict[str, Any]]]:
@@ -206,7 +214,8 @@ def _spec(service: Service, request: JobRequest) -> Spec:
                 request.share, request.workload, chips, request.area, request.time_limit_ms,
                 request.max_hourly_cost, request.grace_ms, _commitment(service, request),
                 request.is_preemptible, level_required=request.level_required,
-                level_preferred=request.level_preferred, devices_min=request.devices_min)
+                level_preferred=request.level_preferred, devices_min=request.devices_min,
+                memory_gb=request.memory_gb)
 
 
 def _commitment(service: Service, request: JobRequest) -> bytes:

@@ -30,6 +30,7 @@ class JobRequest(Strict):
     level_required: str = ""
     level_preferred: str = ""
     devices_min: int = Field(default=0, ge=0, le=65536)
+    memory_gb: int = Field(default=0, ge=0, le=1_000_000)
 
 
 class OrderRequest(Strict):

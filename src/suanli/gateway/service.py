@@ -16,6 +16,7 @@ from typing import Any
 from suanli.chain.block import Block
 from suanli.domain.application import Finalised, refusal_of
 from suanli.domain.state_machine import Receipt
+from suanli.gateway.tape import Tape
 from suanli.loop.agent import Agent
 from suanli.loop.driver import Driver
 from suanli.loop.ports import Clock
@@ -51,15 +52,22 @@ class JobReceipt:
 
 
 class ReceiptIndex:
-    """Which block holds the receipt of which job's end; rebuilt from blocks at every start."""
+    """Which block holds the receipt of which job's end, and the tape of trades.
+
+    Rebuilt from blocks at every start.
+    """
 
     def __init__(self) -> None:
         self.by_job: dict[int, JobReceipt] = {}
+        self.tape = Tape()
 
     def __call__(self, block: Block, finalised: Finalised) -> None:
         for index, (data, receipt) in enumerate(zip(block.body.envelopes, finalised.receipts,
                                                     strict=True)):
-            kind = decode(data)["command"][0]
+            command = decode(data)["command"]
+            kind = command[0] if command else ""
+            if not receipt.code:
+                self.tape.hear(command, receipt.answer, block.header.time)
             if kind in ("schedule.ended", "schedule.cancel") and not receipt.code:
                 job = receipt.answer["job"]
                 self.by_job[job] = JobReceipt(job, block.header.height, index, block.header.time)

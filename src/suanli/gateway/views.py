@@ -4,11 +4,14 @@ the exact integers."""
 from typing import Any
 
 from suanli.chips.datasheet import Chip
+from suanli.chips.slices import ANYWHERE, Profile
 from suanli.gateway.service import Service
+from suanli.gateway.tape import INTERVAL_MS
 from suanli.ledger.row import CASH, Kind, class_of, kind_of, owner_of
 from suanli.market.auction.settling import RENT
+from suanli.market.index import cap_proposal, forward_curve, spot_index, ticker
 from suanli.schedule.job import Job
-from suanli.terms.instant import HOUR, hour_of
+from suanli.terms.instant import DAY, HOUR, hour_of
 from suanli.terms.quantity import RMB, TOKEN, cash_of, metered
 from suanli.units.rating import rate
 from suanli.units.workload import SUITE, WORKLOAD_CLASSES
@@ -29,6 +32,8 @@ def job_row(service: Service, id: int, job: Job) -> dict[str, Any]:
         "id": id, "name": spec.name, "phase": job.phase, "outcome": job.outcome,
         "stop_reason": job.stop_reason, "exit_code": job.exit_code, "attempt": job.attempt,
         "devices": spec.devices, "devices_min": spec.width_min,
+        "share": spec.share, "memory_gb": spec.memory_gb,
+        "share_allotted": service.rooms.schedule.share_on(spec, job.chip) if job.chip else None,
         "devices_placed": sum(len(indices) for _, indices in job.slots),
         "workload": spec.workload, "chip": job.chip,
         "hosts": [host for host, _ in job.slots], "submitted": job.submitted,
@@ -101,6 +106,74 @@ def orders(service: Service) -> list[dict[str, Any]]:
             for id, o in sorted(service.rooms.market.tables["orders"].items())]
 
 
+def index(service: Service) -> list[dict[str, Any]]:
+    """Return the volume-weighted spot index by area, grade, tier and delivery hour."""
+    found = spot_index(service.receipts.tape.candles)
+    return [{"id": "/".join(map(str, key)), "area": key[0], "grade": key[1], "tier": key[2],
+             "start": key[3], "price_mrmb": price, "lots": lots}
+            for key, (price, lots) in sorted(found.items())]
+
+
+def candles(service: Service) -> list[dict[str, Any]]:
+    """Return every product's candles, oldest first."""
+    return [{"id": f"{'/'.join(map(str, product))}/{candle.start}", "product": list(product),
+             "interval_ms": INTERVAL_MS, **candle._asdict()}
+            for product, kept in sorted(service.receipts.tape.candles.items()) for candle in kept]
+
+
+def tickers(service: Service, at: int) -> list[dict[str, Any]]:
+    """Return the last day of every product that traded in it, and where its band stands."""
+    rows, market = [], service.rooms.market
+    for product, kept in sorted(service.receipts.tape.candles.items()):
+        found, guard = ticker(kept, at - DAY), market.guard(product, at)
+        if found:
+            rows.append({"id": "/".join(map(str, product)), "product": list(product),
+                         "phase": guard.watch.phase(guard.rules, at), "band_low": guard.band.low,
+                         "band_high": guard.band.high, **found._asdict()})
+    return rows
+
+
+def curve(service: Service, at: int) -> list[dict[str, Any]]:
+    """Return the forward curve of everything offered: a day of delivery hours."""
+    market, first = service.rooms.market, hour_of(at).start
+    hours = range(first, first + DAY, HOUR)
+    return [{"id": f"{issuer}/{area}/{grade}/{tier}/{point.start}", "issuer": issuer,
+             "area": area, "grade": grade, "tier": tier, "price_mrmb": point.price,
+             **point._asdict()}
+            for issuer, area, grade, tier in sorted(market.tables["offers"])
+            for point in forward_curve(market, issuer, area, grade, tier, hours)]
+
+
+def caps(service: Service, at: int) -> list[dict[str, Any]]:
+    """Return the price caps in force and announced, and what the last day's prices call for."""
+    members = service.rooms.members
+    tape = service.receipts.tape.candles.values()
+    high = max((c.high for kept in tape for c in kept if c.start >= at - DAY), default=0)
+    rows = []
+    for name in ("price_mrmb_min", "price_mrmb_max"):
+        value, announced = members.parameter(name, at), members.announcement(name)
+        is_due = announced is not None and announced.effective > at
+        row = {"id": name, "value": value, "announced": announced.value if is_due else None,
+               "effective": announced.effective if is_due else None, "proposed": None}
+        if name == "price_mrmb_max":
+            row["proposed"] = cap_proposal(high, value, members.parameter("cap_touch_ppm"),
+                                           members.parameter("cap_step_ppm"))
+        rows.append(row)
+    return rows
+
+
+def set_asides(service: Service, at: int) -> list[dict[str, Any]]:
+    """Return what is set aside of every hour that is still ahead, and what of it is left."""
+    rows, market = [], service.rooms.market
+    for id, record in service.rooms.ledger.tables["attestations"].items():
+        withheld = market.set_aside.withheld(id)
+        if withheld.set_aside_ms and at < withheld.until:
+            rows.append({"id": id, "operator": record.operator, "area": record.area,
+                         "chip": record.chip, "start": record.start,
+                         "withheld_ms": withheld.from_others_ms(at), **withheld._asdict()})
+    return rows
+
+
 def fleet(service: Service) -> list[dict[str, Any]]:
     """Return every host, and how much of it is in use."""
     rooms, rows = service.rooms, []
@@ -129,3 +202,14 @@ def chips(datasheet: dict[str, Chip]) -> list[dict[str, Any]]:
                      "is_verified": chip.is_verified, "confidence": chip.confidence,
                      "sources": list(chip.sources), "suite": SUITE, "ratings_ucu": ratings})
     return rows
+
+
+def slices(profiles: dict[str, tuple[Profile, ...]]) -> list[dict[str, Any]]:
+    """Return the slice profiles of every chip that has any."""
+    return [{"id": f"{chip}/{profile.name}", "chip": chip, "profile": profile.name,
+             "compute": f"{profile.numerator}/{profile.denominator}", "share": profile.share,
+             "memory_gb": profile.memory_gb, "units": f"{profile.size} of {profile.units}",
+             "starts": " ".join(map(str, profile.starts)) or ANYWHERE,
+             "instances_max": profile.instances_max, "confidence": profile.confidence,
+             "source": profile.source}
+            for chip, several in profiles.items() for profile in several]

@@ -55,4 +55,38 @@ class Modify:
     lots: int
 
 
-COMMANDS = (PostOffer, Order, Cancel, Modify)
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Hold the reopening auction of a product whose halt is over; anybody may ask for it."""
+
+    kind: ClassVar[str] = "market.reopen"
+    issuer: int
+    area: str
+    grade: str
+    tier: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exempt:
+    """Let a hedger hold up to `ppm` of a product's attested tokens; 0 takes it back.
+
+    In place of `position_ppm_max`. The reason (what is hedged) is for the record.
+    """
+
+    kind: ClassVar[str] = "market.exempt"
+    member: int
+    ppm: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entitle:
+    """Let a member draw on the national-priority set-aside; an empty reason takes it back."""
+
+    kind: ClassVar[str] = "market.entitle"
+    member: int
+    reason: str
+
+
+COMMANDS = (PostOffer, Order, Cancel, Modify, Reopen, Exempt, Entitle)

@@ -4,7 +4,8 @@ Theory of operation: an incoming order takes, best price first, what rests in th
 below (above) its limit; a buy order then takes from the issuer's standing offer if that is
 within its limit, tokens being issued as they are sold. A resting order's cash or tokens are on
 hold with the clearing account (owner 0), so a trade can never fail for want of either. Every
-trade is delivery against payment in one linked set.
+trade is delivery against payment in one linked set. Where bands are in force (`halts`), an order
+trades up to its band's edge only, and not at all while its product is halted.
 """
 
 from dataclasses import dataclass
@@ -15,10 +16,15 @@ from suanli.ledger.state import Ledger
 from suanli.market.auction import commands as auction_commands
 from suanli.market.auction.records import TABLES as AUCTION_TABLES
 from suanli.market.auction.state import Auctions
+from suanli.market.bands import with_trades
 from suanli.market.book import BUY, SELL, Book, Fill
-from suanli.market.commands import Cancel, Modify, Order, PostOffer
+from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostOffer, Reopen
+from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, paired, uncrossing
+from suanli.market.limits import Exemption, Limits
 from suanli.market.product import TIERS, Product, ProductGrid
+from suanli.market.set_aside import SetAside
 from suanli.members.state import Members
+from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
@@ -63,15 +69,25 @@ class Market(Room):
         # order -> place in the queue: the sequence number that its last (re)entry got
         "queue": (int, int),
         "counters": (str, int),
-        **AUCTION_TABLES,
     }
-    later: ClassVar[frozenset[str]] = frozenset(AUCTION_TABLES)
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
+        **AUCTION_TABLES,
+        "watches": (tuple[int, str, str, str, int], Watch),  # product -> where its band stands
+        "rates": (int, tuple[int, int]),  # member -> (running minute, orders sent in it)
+        "exemptions": (int, Exemption),  # member -> its own position limit
+        "beneficiaries": (int, str),  # member -> why it may draw on the set-aside
+        # (start, attestation) -> device-ms of the set-aside that beneficiaries have bought
+        "set_aside": (tuple[int, int], int),
+    }
 
     def __init__(self, members: Members, ledger: Ledger) -> None:
         super().__init__()
         self.members = members
         self.ledger = ledger
+        self.limits = Limits(members, ledger, self.tables)
+        self.set_aside = SetAside(members, ledger, self.tables)
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
+        self.limited: set[Product] = set()  # derived: the watches that stand at their band
         self.auctions = Auctions(self.tables, members, ledger)
 
     def offer(self, issuer: int, area: str, grade: str, tier: str) -> int | None:
@@ -84,6 +100,8 @@ class Market(Room):
         for write in writes:
             if write.table == "orders":
                 self._rebook(write.key, self.tables["orders"].get(write.key), write.value)
+            elif write.table == "watches":
+                self._mark(write.key, write.value)
             self.auctions.follow(write)
             super().commit((write,))
 
@@ -91,13 +109,24 @@ class Market(Room):
         """Take over a snapshot and rebuild the books in queue order."""
         super().restore(snapshot)
         self.books = {}
+        self.limits = Limits(self.members, self.ledger, self.tables)
         queue = self.tables["queue"]
         for id, order in sorted(self.tables["orders"].items(), key=lambda item: queue[item[0]]):
             self._rebook(id, None, order)
         self.auctions.restored()
+        self.limited = set()
+        for product, watch in self.tables["watches"].items():
+            self._mark(product, watch)
+
+    def _mark(self, product: tuple[int, str, str, str, int], watch: Watch | None) -> None:
+        if watch is not None and watch.limit_since:
+            self.limited.add(Product(*product))
+        else:
+            self.limited.discard(Product(*product))
 
     def _rebook(self, id: int, old: Resting | None, new: Resting | None) -> None:
         some = present(new or old, "a write is of an order that is or will be there")
+        self.limits.note(id, some, new)
         book = self.books.setdefault(some.product, Book())
         if old and new and (old.price_mrmb, old.version) == (new.price_mrmb, new.version):
             book.reduce(id, old.lots - new.lots)
@@ -116,13 +145,20 @@ class Market(Room):
         if isinstance(command, auction_commands.COMMANDS):
             return self.auctions.check(command, at, sender, grid)
         if isinstance(command, PostOffer):
-            return self._post_offer(command, sender, grid)
+            return self._post_offer(command, sender, at, grid)
+        if isinstance(command, Exempt):
+            return self.limits.exempt(command)
+        if isinstance(command, Entitle):
+            return self.set_aside.entitle(command)
+        if isinstance(command, Reopen):
+            return self._reopen(Product(*values_of(command)), at, grid)
         if isinstance(command, Order):
             product = Product(command.issuer, command.area, command.grade, command.tier,
                               command.start)
             return (grid.refusal(product, at)
-                    or self._price_refusal(command.price_mrmb)
+                    or self._price_refusal(command.price_mrmb, at)
                     or self._lots_refusal(command.lots, command.side)
+                    or self.limits.refusal(0, product, command, sender, at, grid)
                     or self._enter(self.next_id("order"), product, command, sender, at, grid, ()))
         order = self.tables["orders"].get(command.order)
         if order is None or order.owner != sender:
@@ -135,7 +171,8 @@ class Market(Room):
     def next_id(self, counter: str) -> int:
         return int(self.tables["counters"].get(counter) or 0) + 1
 
-    def _post_offer(self, command: PostOffer, sender: int, grid: ProductGrid) -> Change | Refusal:
+    def _post_offer(self, command: PostOffer, sender: int, at: int,
+                    grid: ProductGrid) -> Change | Refusal:
         if command.tier not in TIERS:
             return Refusal(Code.UNKNOWN_PRODUCT, f"tier {command.tier!r}; {', '.join(TIERS)}")
         if grid.units.grade(sender, command.grade) is None:
@@ -146,13 +183,13 @@ class Market(Room):
         if command.price_mrmb == 0:
             known = key in self.tables["offers"]
             return one_part(*([Write(self.name, "offers", key, None)] if known else []))
-        if refusal := self._price_refusal(command.price_mrmb):
+        if refusal := self._price_refusal(command.price_mrmb, at):
             return refusal
         return one_part(Write(self.name, "offers", key, command.price_mrmb))
 
-    def _price_refusal(self, price: int) -> Refusal | None:
-        least = self.members.parameter("price_mrmb_min")
-        most = self.members.parameter("price_mrmb_max")
+    def _price_refusal(self, price: int, at: int) -> Refusal | None:
+        least = self.members.parameter("price_mrmb_min", at)
+        most = self.members.parameter("price_mrmb_max", at)
         if least <= price <= most:
             return None
         return Refusal(Code.PRICE_OUT_OF_RANGE,
@@ -168,31 +205,106 @@ class Market(Room):
     def _modify(self, command: Modify, order: Resting, sender: int, at: int,
                 grid: ProductGrid) -> Change | Refusal:
         product = Product(*order.product)
-        if refusal := (grid.refusal(product, at) or self._price_refusal(command.price_mrmb)
+        if refusal := (grid.refusal(product, at) or self._price_refusal(command.price_mrmb, at)
                        or self._lots_refusal(command.lots, order.side)):
             return refusal
         again = Order(*product, order.side, command.price_mrmb, command.lots, False)
+        if refusal := self.limits.refusal(command.order, product, again, sender, at, grid):
+            return refusal
         return self._enter(command.order, product, again, sender, at, grid,
                            (self._void(command.order, order),))
 
     def void_past(self, at: int) -> list[Part]:
-        """Return a part for each order whose delivery hour is over: out, and its hold void."""
-        return [Part(tuple(self._out(id)), self._void(id, order).pack())
+        """Return a part for each order whose delivery hour is over: out, and its hold void.
+
+        What was watched and set aside of past hours is forgotten in one more.
+        """
+        past = [Part(tuple(self._out(id)), self._void(id, order).pack())
                 for id, order in self.tables["orders"].items()
                 if order.product[4] + HOUR <= at]
+        forgotten = [Write(self.name, "watches", product, None)
+                     for product in self.tables["watches"] if product[4] + HOUR <= at]
+        forgotten += [Write(self.name, "set_aside", key, None)
+                      for key in self.tables["set_aside"] if key[0] + HOUR <= at]
+        return [*past, Part(tuple(forgotten))] if forgotten else past
+
+    # -- bands and halts -------------------------------------------------------------------
+
+    def rules(self) -> Rules:
+        """Return the governed parameters of bands and halts."""
+        return Rules(*(self.members.parameter(f"band_{name}") for name in Rules._fields))
+
+    def guard(self, product: Product, at: int) -> Guard:
+        """Return a product's band, and where it stands, at an instant."""
+        watch = self.tables["watches"].get(product) or Watch()
+        return guard_of(watch, self.rules(), self.offer(*product[:4]), at)
+
+    def reopenings(self) -> list[tuple[int, Product]]:
+        """Return (instant, product) of what will be waiting for its reopening, by instant."""
+        rules = self.rules() if self.limited else None
+        return sorted((self.tables["watches"][product].reopens_at(rules), product)
+                      for product in self.limited)
+
+    def _watched(self, guard: Guard, product: Product, order: Order, trades: list[Trade],
+                 is_held_back: bool) -> list[Write]:
+        """Return what an order leaves in the watch of its product, where bands are in force."""
+        if guard.is_halted or not (guard.rules.is_on or product in self.tables["watches"]):
+            return []
+        watch = guard.after(order.side, [(t.price_mrmb, t.lots) for t in trades], is_held_back)
+        return [Write(self.name, "watches", product, watch)] if watch != guard.watch else []
+
+    def _reopen(self, product: Product, at: int, grid: ProductGrid) -> Change | Refusal:
+        """Clear a halted product's book at one price, and open it again."""
+        guard = self.guard(product, at)
+        phase = guard.watch.phase(guard.rules, at)
+        if refusal := grid.refusal(product, at):
+            return refusal
+        if phase != REOPENING:
+            return Refusal(Code.NOT_REOPENING, f"the product is {phase}; one whose halt is over "
+                           "is reopened")
+        book, klass = self.books.get(product) or Book(), grid.class_of(product)
+        price, lots = uncrossing(book.depth(BUY), book.depth(SELL), guard.watch.reference_mrmb)
+        sells = book.match(BUY, price, lots)
+        buys = book.match(SELL, price, lots)
+        rows = [row for fill in (*sells, *buys) for row in self._given_rows(fill, price, klass)]
+        writes = [write for fill in (*sells, *buys) for write in self._filled(fill)]
+        trades = []
+        for seller, buyer, part in paired([(f.maker, f.quantity) for f in sells],
+                                          [(f.maker, f.quantity) for f in buys]):
+            trades.append(Trade(self.tables["orders"][buyer].owner,
+                                self.tables["orders"][seller].owner, klass, price, part))
+            rows += self._taken_rows(trades[-1])
+        traded = with_trades((), [(price, lots)] if lots else [], at)
+        writes.append(Write(self.name, "watches", product, Watch(price, traded)))
+        answer = {"price_mrmb": price, "lots": lots, "class": klass,
+                  "trades": [[t.seller, t.buyer, t.price_mrmb, t.lots] for t in trades]}
+        return Change((Part((*grid.writes(), *writes), link(rows)),), answer)
+
+    @staticmethod
+    def _taken_rows(trade: Trade) -> list[Row]:
+        """Hand over what both sides of a trade have given to the clearing account."""
+        return [Row(RowCode.TRANSFER, 0, trade.klass, account(CLEARING, trade.klass),
+                    account(trade.buyer, trade.klass), trade.lots * LOT),
+                Row(RowCode.TRANSFER, 0, CASH, account(CLEARING, CASH),
+                    account(trade.seller, CASH), trade.lots * trade.price_mrmb)]
 
     # -- matching --------------------------------------------------------------------------
 
     def _enter(self, id: int, product: Product, order: Order, sender: int, at: int,
                grid: ProductGrid, before: tuple[Row, ...]) -> Change | Refusal:
         """Trade what can be traded now and rest or drop what is left."""
+        guard, wanted = self.guard(product, at), order.price_mrmb
+        if guard.is_halted and order.is_ioc:
+            return Refusal(Code.PRODUCT_HALTED, "the product is halted; an order that may rest "
+                           "is accepted, and takes part in the reopening")
+        order = changed(order, price_mrmb=guard.limited(order.side, wanted))
         klass = grid.class_of(product)
-        posted = self.offer(*product[:4]) if order.side == BUY else None
+        posted = self.offer(*product[:4]) if order.side == BUY and not guard.is_halted else None
         is_from_offer = posted is not None and posted <= order.price_mrmb
         limit = min(order.price_mrmb, posted) if is_from_offer and posted else order.price_mrmb
         book = self.books.get(product) or Book()
-        fills = book.match(order.side, limit, order.lots, skip=id)
-        rows, writes, trades = list(before), [], []
+        fills = [] if guard.is_halted else book.match(order.side, limit, order.lots, skip=id)
+        rows, writes, trades = list(before), self.limits.counted(sender, at), []
         left = order.lots
         for fill in fills:
             rows += self._trade_rows(fill, order.side, sender, klass)
@@ -200,13 +312,18 @@ class Market(Room):
             trades.append(self._trade(fill, order.side, sender, klass))
             left -= fill.quantity
         if is_from_offer and left and posted and sender != product.issuer:
-            sold = min(left, self._sellable_lots(product, klass, at, grid))
-            rows += self._issue_rows(sold, posted, sender, klass, at, grid) if sold else []
+            drawn = self._drawn(left, product, klass, sender, at, grid)
+            sold = sum(lots for _, _, lots in drawn)
             if sold:
+                rows += self._issue_rows(drawn, posted, sender, klass, product.issuer)
+                writes += self.set_aside.drawn(drawn, sender, at)
                 trades.append(Trade(sender, product.issuer, klass, posted, sold))
             left -= sold
         is_known = id in self.tables["orders"]
-        if order.is_ioc and not trades:
+        is_held_back = bool(left) and wanted != order.price_mrmb and self._has_more(
+            product, order, wanted, id)
+        writes += self._watched(guard, product, order, trades, is_held_back)
+        if order.is_ioc and not trades and not is_held_back:
             return Refusal(Code.NO_OFFER, self._nothing(product, order, posted))
         if left and not order.is_ioc:
             rows.append(self._hold_row(id, order, sender, left, klass))
@@ -223,17 +340,33 @@ class Market(Room):
         part = Part((*grid.writes(), *writes), link(rows))
         return Change((part,), {**answer, "filled": order.lots - left}, spend=spend)
 
+    def _has_more(self, product: Product, order: Order, wanted: int, id: int) -> bool:
+        """Say whether an order would trade on, past its band, at the price it came with."""
+        posted = self.offer(*product[:4]) if order.side == BUY else None
+        book = self.books.get(product) or Book()
+        inside, all_of_it = (book.match(order.side, price, order.lots, skip=id)
+                             for price in (order.price_mrmb, wanted))
+        return (len(all_of_it) > len(inside)
+                or (posted is not None and order.price_mrmb < posted <= wanted))
+
     def _nothing(self, product: Product, order: Order, posted: int | None) -> str:
         book = self.books.get(product)
         best = book.best(1 - order.side) if book else None
         return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: {best}, "
                 f"posted price: {posted if order.side == BUY else None}")
 
-    def _sellable_lots(self, product: Product, klass: int, at: int, grid: ProductGrid) -> int:
-        """Return how many lots the issuer can still issue, over all chips of the grade."""
-        return sum(lots for _, _, lots in self._sources(product, klass, at, grid))
+    def _drawn(self, wanted: int, product: Product, klass: int, buyer: int, at: int,
+               grid: ProductGrid) -> list[tuple[int, int, int]]:
+        """Return what the issuer can issue of so many lots: (attestation, micro-CU, lots)."""
+        drawn = []
+        for attestation, ucu, available in self._sources(product, klass, buyer, at, grid):
+            taken = min(wanted, available)
+            if taken:
+                drawn.append((attestation, ucu, taken))
+                wanted -= taken
+        return drawn
 
-    def _sources(self, product: Product, klass: int, at: int,
+    def _sources(self, product: Product, klass: int, buyer: int, at: int,
                  grid: ProductGrid) -> list[tuple[int, int, int]]:
         """Return (attestation, micro-CU, lots it can still back) by chip of the grade."""
         sources = []
@@ -241,28 +374,24 @@ class Market(Room):
             id = self.ledger.attestation_id(product.issuer, product.area, chip, product.start)
             if id is None:
                 continue
-            lots = self.ledger.sellable_ms(id, at) * ucu // (1000 * LOT)
+            sellable_ms = self.set_aside.sellable_ms(id, buyer, at)
+            lots = sellable_ms * ucu // (1000 * LOT)
             # Issuing rounds device time up, once a class; one lot less never fails for it.
-            while lots and device_ms_of(lots * LOT, ucu) > self.ledger.sellable_ms(id, at):
+            while lots and device_ms_of(lots * LOT, ucu) > sellable_ms:
                 lots -= 1
             sources.append((id, ucu, lots))
         return sources
 
-    def _issue_rows(self, lots: int, price: int, buyer: int, klass: int, at: int,
-                    grid: ProductGrid) -> list[Row]:
-        record = grid.token_class(klass)
-        product = Product(record.issuer, record.area, record.grade, record.tier, record.start)
-        seller = account(product.issuer, klass)
-        rows, wanted = [], lots
-        for attestation, _, available in self._sources(product, klass, at, grid):
-            taken = min(wanted, available)
-            if taken:
-                rows.append(Row(RowCode.ISSUE, 0, klass, account(product.issuer, klass,
-                            Kind.ISSUER), seller, taken * LOT, attestation=attestation))
-                wanted -= taken
+    @staticmethod
+    def _issue_rows(drawn: list[tuple[int, int, int]], price: int, buyer: int, klass: int,
+                    issuer: int) -> list[Row]:
+        seller = account(issuer, klass)
+        rows = [Row(RowCode.ISSUE, 0, klass, account(issuer, klass, Kind.ISSUER), seller,
+                    lots * LOT, attestation=attestation) for attestation, _, lots in drawn]
+        lots = sum(taken for _, _, taken in drawn)
         rows.append(Row(RowCode.TRANSFER, 0, klass, seller, account(buyer, klass), lots * LOT))
-        rows.append(Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH),
-                        account(product.issuer, CASH), lots * price))
+        rows.append(Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH), account(issuer, CASH),
+                        lots * price))
         return rows
 
     def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:
@@ -276,17 +405,24 @@ class Market(Room):
         cash, lots = fill.price * fill.quantity, fill.quantity * LOT
         given, taken = (lots, cash) if maker.side == SELL else (cash, lots)
         unit, other = (klass, CASH) if maker.side == SELL else (CASH, klass)
-        rows = [Row(RowCode.POST, 0, unit, account(maker.owner, unit), account(CLEARING, unit),
-                    given, hold=_hold_id(fill.maker, maker.version))]
-        left = maker.lots - fill.quantity
-        if left:
-            rest = changed(maker, lots=left)
-            rows.append(self._hold_of(fill.maker, rest, klass, maker.version))
+        rows = self._given_rows(fill, fill.price, klass)
         rows.append(Row(RowCode.TRANSFER, 0, unit, account(CLEARING, unit), account(taker, unit),
                         given))
         if taker != maker.owner:
             rows.append(Row(RowCode.TRANSFER, 0, other, account(taker, other),
                             account(maker.owner, other), taken))
+        return rows
+
+    def _given_rows(self, fill: Fill, price: int, klass: int) -> list[Row]:
+        """Post a resting order's part out of its hold, and hold the rest anew."""
+        maker: Resting = self.tables["orders"][fill.maker]
+        unit = klass if maker.side == SELL else CASH
+        given = fill.quantity * (LOT if maker.side == SELL else price)
+        rows = [Row(RowCode.POST, 0, unit, account(maker.owner, unit), account(CLEARING, unit),
+                    given, hold=_hold_id(fill.maker, maker.version))]
+        if left := maker.lots - fill.quantity:
+            rest = changed(maker, lots=left)
+            rows.append(self._hold_of(fill.maker, rest, klass, maker.version))
         return rows
 
     def _filled(self, fill: Fill) -> list[Write]:

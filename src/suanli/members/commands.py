@@ -1,6 +1,6 @@
 """What may be asked of this room."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 
@@ -27,11 +27,24 @@ class Delegate:
 
 @dataclass(frozen=True, slots=True)
 class SetParameter:
-    """Change a governed parameter."""
+    """Change a governed parameter; `effective` announces it for an instant to come, 0: at once.
+
+    Price caps are announced, `cap_notice_ms` ahead at the least, and so is that notice itself.
+    """
 
     kind: ClassVar[str] = "members.set_parameter"
     name: str
     value: int
+    _: KW_ONLY
+    effective: int = 0
 
 
-COMMANDS = (Register, Delegate, SetParameter)
+@dataclass(frozen=True, slots=True)
+class StayParameter:
+    """Withdraw an announced change before it takes effect."""
+
+    kind: ClassVar[str] = "members.stay_parameter"
+    name: str
+
+
+COMMANDS = (Register, Delegate, SetParameter, StayParameter)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from suanli.terms.instant import DAY, HOUR, MINUTE
+from suanli.terms.instant import DAY, HOUR, MINUTE, SECOND
 
 PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     # Milli-RMB a token: the tick is one, the caps are a market rule.
@@ -28,6 +28,33 @@ PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     "undelivered_penalty_ppm": (250_000, 0, 10_000_000),
     # Run time that a job may spend on restoring what it had saved, beside its time limit.
     "resume_allowance_ms": (10 * MINUTE, 0, HOUR),
+    # How far a trade may lie from the last auction's price, and from the mean of the last five
+    # minutes' trades, in parts per million; 0: no band.
+    "band_static_ppm": (0, 0, 10_000_000),
+    "band_dynamic_ppm": (0, 0, 10_000_000),
+    # How long a product may stand at its band before it is halted, and for how long then: the
+    # times of the limit-up limit-down plan of the United States' share markets.
+    "band_limit_ms": (15 * SECOND, 0, HOUR),
+    "band_halt_ms": (5 * MINUTE, 0, DAY),
+    # Resting orders that a participant may have in one product: far above what people need.
+    "orders_resting_max": (10_000, 1, 1_000_000),
+    # Orders and modifications that a participant may send in a minute; 0: no limit.
+    "orders_per_minute_max": (0, 0, 1_000_000_000),
+    # Part of a product's attested tokens that one buyer may hold or bid for, in parts per million;
+    # 0: no limit.
+    "position_ppm_max": (0, 0, 1_000_000),
+    # How long before it takes effect a change of the price caps is announced; 0: none is needed.
+    "cap_notice_ms": (0, 0, 366 * DAY),
+    # A traded price above this part of the cap calls for a higher one, and for how much higher a
+    # one: three fifths and a third, as the European day-ahead coupling had it in 2022. Proposals
+    # only; 0: none are made.
+    "cap_touch_ppm": (600_000, 0, 1_000_000),
+    "cap_step_ppm": (333_333, 1, 1_000_000),
+    # Part of attested device time kept for national-priority use, and until how long before the
+    # hour begins: then what is unused is released. At the least that is before any running job
+    # buys its next hour, so that no purchase but an order can meet the set-aside.
+    "set_aside_ppm": (0, 0, 1_000_000),
+    "set_aside_release_ms": (HOUR, 10 * MINUTE, 7 * DAY),
     # Call auctions. Where a delivery day begins, after midnight UTC.
     "auction_day_start_ms": (0, 0, DAY - HOUR),
     # How long before the first delivery hour the gate of each session closes.
@@ -50,3 +77,6 @@ PARAMETERS: Final[dict[str, tuple[int, int, int]]] = {
     # What one participant may have in one auction: it bounds memory and each check's cost.
     "auction_orders_max": (1000, 1, 100_000),
 }
+
+# Parameters that take effect at an announced instant; whoever reads one says at which instant.
+ANNOUNCED: Final = ("price_mrmb_min", "price_mrmb_max", "cap_notice_ms")

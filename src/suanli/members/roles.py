@@ -9,8 +9,8 @@ OPERATOR, TENANT, AUDITOR, REGULATOR, BANK, SOLVER = (
 _AUCTION = frozenset({"market.open_auction", "market.close_auction", "market.clear",
                       "market.settle_auction"})
 _ANYONE = frozenset({"members.delegate", "ledger.batch"}) | _AUCTION
-_TRADER = frozenset({"market.order", "market.cancel", "market.modify", "market.auction_curve",
-                     "market.auction_block", "market.auction_flexible",
+_TRADER = frozenset({"market.order", "market.cancel", "market.modify", "market.reopen",
+                     "market.auction_curve", "market.auction_block", "market.auction_flexible",
                      "market.auction_cancel", "settlement.make_good"})
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
@@ -25,7 +25,8 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     TENANT: _ANYONE | _TRADER | {"schedule.submit", "schedule.cancel"},
     AUDITOR: frozenset({"members.delegate"}) | _AUCTION,
     REGULATOR: frozenset({"members.delegate", "members.register", "members.set_parameter",
-                          "market.set_link"}) | _AUCTION,
+                          "members.stay_parameter", "market.entitle", "market.exempt",
+                          "market.reopen", "market.set_link"}) | _AUCTION,
     BANK: _ANYONE | {"ledger.grant"},
     SOLVER: frozenset({"members.delegate"}) | _AUCTION,
 }

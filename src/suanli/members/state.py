@@ -6,11 +6,12 @@ Order of checks of an envelope: known participant, signature, nonce, role, deleg
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from suanli.members.commands import Delegate, Register, SetParameter
+from suanli.members.commands import Delegate, Register, SetParameter, StayParameter
 from suanli.members.envelope import Envelope
-from suanli.members.parameters import PARAMETERS
+from suanli.members.parameters import ANNOUNCED, PARAMETERS
 from suanli.members.roles import RIGHTS, has_right
 from suanli.terms.change import Change, Write, one_part
+from suanli.terms.quantity import INT64_MAX
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
 
@@ -38,6 +39,14 @@ class Signer:
     until: int
 
 
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A parameter's next value, and the instant from which it holds."""
+
+    value: int
+    effective: int
+
+
 class Members(Room):
     """Who may do what."""
 
@@ -47,11 +56,21 @@ class Members(Room):
         "signers": (bytes, Signer),  # every member's key is here
         "parameters": (str, int),
     }
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "announcements": (str, Announcement),  # the last of each parameter; `parameters` lags it
+    }
 
-    def parameter(self, name: str) -> int:
-        """Return a governed parameter's value in force."""
+    def parameter(self, name: str, at: int = 0) -> int:
+        """Return a governed parameter's value in force; of an announced one, at an instant."""
+        announced = self.announcement(name)
+        if announced and announced.effective <= at:
+            return announced.value
         value = self.tables["parameters"].get(name)
         return PARAMETERS[name][0] if value is None else int(value)
+
+    def announcement(self, name: str) -> Announcement | None:
+        found: Announcement | None = self.tables["announcements"].get(name)
+        return found
 
     def member(self, id: int) -> Member | None:
         found: Member | None = self.tables["members"].get(id)
@@ -101,7 +120,9 @@ class Members(Room):
             return self._register(command)
         if isinstance(command, Delegate):
             return self._delegate(command, sender)
-        return self._set_parameter(command)
+        if isinstance(command, StayParameter):
+            return self._stay(command, at)
+        return self._set_parameter(command, at)
 
     def _register(self, command: Register) -> Change | Refusal:
         unknown = [role for role in command.roles if role not in RIGHTS]
@@ -131,7 +152,7 @@ class Members(Room):
         return one_part(Write(self.name, "signers", command.agent, Signer(
             sender, True, nonce, command.commands, command.spend_max, spent, command.until)))
 
-    def _set_parameter(self, command: SetParameter) -> Change | Refusal:
+    def _set_parameter(self, command: SetParameter, at: int) -> Change | Refusal:
         if command.name not in PARAMETERS:
             return Refusal(Code.UNKNOWN_PARAMETER,
                            f"{command.name!r}; known are {', '.join(PARAMETERS)}")
@@ -139,4 +160,37 @@ class Members(Room):
         if not least <= command.value <= most:
             return Refusal(Code.AMOUNT_OUT_OF_RANGE,
                            f"{command.name} = {command.value}; {least} to {most} is accepted")
-        return one_part(Write(self.name, "parameters", command.name, command.value))
+        if refusal := self._notice_refusal(command, at):
+            return refusal
+        if command.effective:
+            record = Announcement(command.value, command.effective)
+            return one_part(*self._settled(command.name, at),
+                            Write(self.name, "announcements", command.name, record))
+        return one_part(*self._settled(command.name, INT64_MAX),
+                        Write(self.name, "parameters", command.name, command.value))
+
+    def _notice_refusal(self, command: SetParameter, at: int) -> Refusal | None:
+        """Say whether a change comes too soon, or is announced where nobody would look."""
+        if command.name not in ANNOUNCED:
+            return Refusal(Code.UNKNOWN_PARAMETER, f"{command.name} changes at once; announced "
+                           f"are {', '.join(ANNOUNCED)}") if command.effective else None
+        notice = self.parameter("cap_notice_ms", at)
+        if (notice or command.effective) and command.effective < at + notice:
+            return Refusal(Code.NOTICE_TOO_SHORT, f"effective at {command.effective}; "
+                           f"{at + notice} or later is accepted")
+        return None
+
+    def _settled(self, name: str, at: int) -> list[Write]:
+        """Return the writes that end an announcement which is due, or is overtaken."""
+        announced = self.announcement(name)
+        if announced is None or announced.effective > at:
+            return []
+        return [Write(self.name, "parameters", name, announced.value),
+                Write(self.name, "announcements", name, None)]
+
+    def _stay(self, command: StayParameter, at: int) -> Change | Refusal:
+        announced = self.announcement(command.name)
+        if announced is None or announced.effective <= at:
+            return Refusal(Code.NOTHING_ANNOUNCED, f"no change of {command.name!r} is announced "
+                           f"for after {at}")
+        return one_part(Write(self.name, "announcements", command.name, None))

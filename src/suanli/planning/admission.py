@@ -58,15 +58,22 @@ class Admission:
         return self._grades.get((seller.operator, spec.workload, spec.in_gang, seller.chip))
 
     def hourly_cost(self, spec: Spec, pool: int) -> int | None:
-        """Return what an hour of the whole job costs in a pool, micro-RMB; None: not for sale."""
+        """Return what an hour of the whole job costs in a pool, micro-RMB.
+
+        None: it is not for sale, or a device there has less memory than asked for.
+        """
         found = self._offer(spec, pool)
-        return found and cash_of(metered(HOUR * spec.devices, spec.share, found[0]), found[1])
+        if found is None:
+            return None
+        allotted = self.rooms.chips.allot(self.sellers[pool].chip, spec.share, spec.memory_gb)
+        return allotted and cash_of(metered(HOUR * spec.devices, allotted.share, found[0]),
+                                    found[1])
 
     def of(self, spec: Spec, tenant: int) -> Admitted:
         """Return where a job may run now."""
         owner = tenant if tenant in self._owners else None
         key = (spec.chips, spec.workload, spec.area, spec.devices, spec.share,
-               spec.max_hourly_cost, spec.level_required, spec.devices_min, owner)
+               spec.memory_gb, spec.max_hourly_cost, spec.level_required, spec.devices_min, owner)
         if key not in self._known:
             self._known[key] = self._admit(spec, owner)
         return self._known[key]

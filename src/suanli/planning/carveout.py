@@ -53,7 +53,7 @@ def _floor(rooms: Any, view: View) -> Ints:
         return np.zeros(len(view.pools), dtype=np.int64)
     jobs, rows = view.jobs, view.rows(view.active)
     rows = rows[jobs.tier[rows] == SERVING]
-    serves = np.bincount(jobs.pool[rows], weights=jobs.devices[rows] * jobs.share[rows],
+    serves = np.bincount(jobs.pool[rows], weights=jobs.devices[rows] * jobs.allotted[rows],
                          minlength=len(view.pools)).astype(np.int64)
     capacity = view.capacity_by_pool * WHOLE_DEVICE
     floor: Ints = np.maximum(0, capacity * part // PPM - serves)

@@ -24,7 +24,7 @@ from suanli.planning.scheduler import Scheduler
 from suanli.planning.tokenflow.drains import Drain
 from suanli.planning.tokenflow.queue import DEARER_MAX
 from suanli.planning.tokenflow.scheduler import TokenFlow
-from suanli.planning.view import PPM, Ints, View
+from suanli.planning.view import NO_SLICE, PPM, Ints, View
 from suanli.terms.instant import in_words
 from suanli.terms.quantity import WHOLE_DEVICE
 
@@ -104,8 +104,13 @@ class _Case:
         """Say whether a pool has room now, some of its hosts left out."""
         lo, hi = self.view.first_host[pool], self.view.first_host[pool + 1]
         is_open = np.ones(hi - lo, dtype=np.bool_) if closed is None else ~closed.astype(bool)
-        if self.share < WHOLE_DEVICE:
-            return bool((self.view.used[lo:hi][is_open] + self.share <= WHOLE_DEVICE).any())
+        part = self.view.part(self.row, pool)
+        if part < WHOLE_DEVICE:
+            fits = self.view.used[lo:hi][is_open] + part <= WHOLE_DEVICE
+            slice = int(self.view.jobs.slice[self.row, pool])
+            if slice != NO_SLICE:
+                fits &= self.view.after[slice, self.view.standing[lo:hi][is_open]] >= 0
+            return bool(fits.any())
         size = max(1, int(self.view.devices[lo:hi].max()))
         free = self.view.free[lo:hi] * is_open
         return self._fit_together(free, size) and (
@@ -128,7 +133,7 @@ class _Case:
 
     def _has_room(self, pool: int) -> bool:
         """Say whether the carve-out leaves it enough."""
-        return self.devices * self.share <= self.view.room(self.row, pool)
+        return self.devices * self.view.part(self.row, pool) <= self.view.room(self.row, pool)
 
     def _kept(self) -> dict[int, Ints]:
         """Return by pool which hosts are kept for others before the job is surely over."""
@@ -167,7 +172,10 @@ class _Case:
         lo, hi = view.first_host[pool], view.first_host[pool + 1]
         size, asked = int(view.devices[lo:hi].max()), _devices(self.devices)
         if self.share < WHOLE_DEVICE:
-            return "capacity", f"no device of {chip} has {self.share} thousandths free"
+            part = view.part(self.row, pool)
+            sliced = view.pools[pool].profiles and part < WHOLE_DEVICE
+            return "capacity", (f"no device of {chip} has {part} thousandths free"
+                                + (" where a slice of them may stand" if sliced else ""))
         if free < self.devices:
             return "capacity", f"it asks for {asked}; {free} of {chip} are free"
         if self._fit_together(view.free[lo:hi], size):

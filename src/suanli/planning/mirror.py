@@ -8,6 +8,7 @@ so a placement that was refused undoes itself.
 from collections.abc import Iterable
 from typing import Any, Final
 
+from suanli.chips.slices import Profile
 from suanli.chips.state import Host
 from suanli.ledger.row import CASH, account
 from suanli.planning.admission import Admission, Seller
@@ -34,7 +35,7 @@ class Mirror:
         self.sellers = tuple(groups)
         self.hosts = [name for hosts in groups.values() for name in hosts]
         self.number = {name: number for number, name in enumerate(self.hosts)}
-        self.view = View(tuple(_pool(seller, list(hosts.values()))
+        self.view = View(tuple(_pool(seller, list(hosts.values()), rooms.chips.profiles)
                                for seller, hosts in groups.items()))
         self.rows: dict[int, int] = {}  # job id -> row
         self._attempts: dict[int, int] = {}  # job id -> attempt that its row has placed
@@ -119,7 +120,15 @@ class Mirror:
                 spec.time_limit_ms, spec.is_preemptible, self._budget(job.tenant),
                 level_required=spec.level_required, level_preferred=spec.level_preferred,
                 devices_min=spec.devices_min), job.submitted)
+            if spec.is_fraction:
+                self._allot(self.rows[id], spec)
         return self.rows[id]
+
+    def _allot(self, row: int, spec: Spec) -> None:
+        for pool, seller in enumerate(self.sellers):
+            if spec.speed_ppm(seller.chip):
+                self.view.allot(row, pool, self.rooms.chips.allot(
+                    seller.chip, spec.share, spec.memory_gb))
 
     def _follow_queued(self, id: int, row: int, job: Job) -> None:
         jobs = self.view.jobs
@@ -149,6 +158,8 @@ class Mirror:
             jobs.progress_ms[row], jobs.queued_at[row] = job.spent_ms, job.queued
             self.view.bind(row, slots, job.placed, is_all=True)
             self._attempts[id] = job.attempt
+        if row in self.view.slices:  # guessed as by the domain, but it may have known others there
+            self.view.stands(row, self.rooms.schedule.tables["slices"][id][2])
         jobs.preemptions[row] = job.resume_ms > 0  # restoring makes it longer, nothing else does
         self.view.set_stopping(row, job.phase == phases.STOPPING)
 
@@ -192,9 +203,11 @@ def _groups(rooms: Any, operators: frozenset[int]) -> dict[Seller, dict[str, Hos
     return groups
 
 
-def _pool(seller: Seller, hosts: list[Host]) -> PoolSpec:
+def _pool(seller: Seller, hosts: list[Host],
+          profiles: dict[str, tuple[Profile, ...]]) -> PoolSpec:
     return PoolSpec(seller.zone, seller.chip, tuple(host.devices for host in hosts),
-                    tuple(host.leaf for host in hosts), tuple(host.spine for host in hosts))
+                    tuple(host.leaf for host in hosts), tuple(host.spine for host in hosts),
+                    profiles.get(seller.chip, ()))
 
 
 def _ran_ms(spec: Spec, job: Job, width: int) -> int | None:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from suanli.chips.topology import LEAF, ZONE
-from suanli.planning.view import Slots, View
+from suanli.planning.view import NO_SLICE, Slots, View
 from suanli.terms.quantity import WHOLE_DEVICE
 
 Rule = Literal["tightest", "first"]
@@ -21,11 +21,11 @@ Rule = Literal["tightest", "first"]
 def place(view: View, row: int, pool: int, rule: Rule) -> Slots | None:
     """Return where a job could go in a pool now, or None."""
     lo, hi = int(view.first_host[pool]), int(view.first_host[pool + 1])
-    devices, share = int(view.jobs.devices[row]), int(view.jobs.share[row])
+    devices, share = int(view.jobs.devices[row]), view.part(row, pool)
     if devices * share > view.room(row, pool):
         return None
     if share < WHOLE_DEVICE:
-        return _fraction(view, lo, hi, share, rule)
+        return _fraction(view, lo, hi, share, int(view.jobs.slice[row, pool]), rule)
     free = view.free[lo:hi]
     size = int(view.devices[lo:hi].max(initial=0))
     if devices <= size:
@@ -52,9 +52,11 @@ def _choose(free: np.ndarray, devices: int, rule: Rule) -> int | None:
     return int(np.where(fits, free, np.iinfo(free.dtype).max).argmin())
 
 
-def _fraction(view: View, lo: int, hi: int, share: int, rule: Rule) -> Slots | None:
+def _fraction(view: View, lo: int, hi: int, share: int, slice: int, rule: Rule) -> Slots | None:
     left = WHOLE_DEVICE - view.used[lo:hi] - share
     fits = left >= 0
+    if slice != NO_SLICE:
+        fits &= view.after[slice, view.standing[lo:hi]] >= 0
     if not fits.any():
         return None
     best = fits.argmax() if rule == "first" else np.where(fits, left, WHOLE_DEVICE + 1).argmin()

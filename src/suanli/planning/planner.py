@@ -2,14 +2,15 @@
 
 Hourly: attest the hours ahead and sweep what is past; meter the hour that ended, and make good what
 was sold firm of it and not there. Five minutes before: renew. When a placement reaches its limit,
-or its next hour could not be bought: stop. Whenever something changed, or the scheduler asked to
-be woken: a scheduling cycle.
+or its next hour could not be bought: stop. When a product's halt is over: its reopening. Whenever
+something changed, or the scheduler asked to be woken: a scheduling cycle.
 """
 
 import heapq
 from typing import Any
 
 from suanli.ledger.commands import Attest, Sweep
+from suanli.market.commands import Reopen
 from suanli.planning.auctioneer import Auctioneer
 from suanli.planning.cycle import Cycle, Decision
 from suanli.planning.offering import offers
@@ -45,6 +46,7 @@ class Planner:
         self._unrenewed: list[tuple[int, Code]] = []  # jobs whose next hour was not to be had
         self.cycle = Cycle(policy, operators)
         self._is_first = True
+        self._reopening: int | None = None  # when the next halted product is to be reopened
 
     def next_instant(self, at: int) -> int:
         """Return when something is due even if nothing happens."""
@@ -53,7 +55,7 @@ class Planner:
         due = lead if at < lead else hour.end
         if self._stops:
             due = min(due, self._stops[0][0])
-        others = [self.cycle.next_instant()]
+        others = [self._reopening, self.cycle.next_instant()]
         if self.auctioneer is not None:
             others.append(self.auctioneer.next_instant(at))
         return max(at, min([due, *(other for other in others if other is not None)]))
@@ -84,6 +86,7 @@ class Planner:
         if at >= hour + HOUR - RENEWAL_LEAD_MS and self._renewed != hour:
             decisions += self._renewals(rooms, hour + HOUR)
             self._renewed = hour
+        decisions += self._reopenings(rooms, at)
         decisions += self._plan_stops(rooms, hour + HOUR)
         decisions += self._due_stops(rooms, at)
         if self.auctioneer is not None:
@@ -184,6 +187,13 @@ class Planner:
             if jobs:
                 decisions.append((operator, Renew(tuple(jobs))))
         return decisions
+
+    def _reopenings(self, rooms: Any, at: int) -> list[Decision]:
+        """Reopen our operators' products whose halt is over."""
+        mine = [(instant, product) for instant, product in rooms.market.reopenings()
+                if product.issuer in self.operators and product.start + HOUR > at]
+        self._reopening = next((instant for instant, _ in mine if instant > at), None)
+        return [(product.issuer, Reopen(*product)) for instant, product in mine if instant <= at]
 
     def _plan_stops(self, rooms: Any, hour_end: int) -> list[Decision]:
         """Warn what has no next hour, and stop it while its grace still lies in the paid one."""

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from suanli.chips.slices import UNITS_MAX, Allotment, Profile, units_for
 from suanli.chips.topology import LEVELS
 from suanli.members.parameters import PARAMETERS
 from suanli.planning.blocks import Blocks, Place, blocks_of
@@ -23,6 +24,7 @@ from suanli.terms.quantity import WHOLE_DEVICE
 Ints = npt.NDArray[np.int64]
 PPM: Final = 1_000_000
 ROWS_AT_FIRST: Final = 1024
+NO_SLICE: Final = -1  # a fraction, or whole devices
 
 # Where a row stands. HELD: devices are bound to it, but not yet all of them. STOPPING: it was told
 # to end, and its devices come free when it has.
@@ -38,13 +40,17 @@ Slots = tuple[tuple[int, tuple[int, ...]], ...]
 
 
 class PoolSpec(NamedTuple):
-    """A pool as it is set up: hosts by count of devices; `leaf`, `spine` by host ("": unknown)."""
+    """A pool as it is set up: hosts by count of devices; `leaf`, `spine` by host ("": unknown).
+
+    `profiles`: the slices into which its chip's devices may be divided; of others any fraction.
+    """
 
     zone: str
     chip: str
     devices: tuple[int, ...]
     leaf: tuple[str, ...] = ()
     spine: tuple[str, ...] = ()
+    profiles: tuple[Profile, ...] = ()
 
     def places(self) -> list[Place]:
         unknown = ("",) * len(self.devices)
@@ -90,6 +96,7 @@ COLUMNS: Final = {
     "progress_ms": 0,  # saved work, milliseconds of the reference chip
     "pool": -1,  # of the current placement
     "held": 0,  # devices bound to it now
+    "allotted": 0,  # of each device of its placement, thousandths; its share while it has none
     "devices_min": 0, "width": 0,  # devices of its whole placement; all while it has none
     "preemptions": 0, "is_preemptible": 0,
     "slo_ms": 0,  # 0: no start was promised
@@ -121,12 +128,17 @@ class Jobs:
     devices_min: Ints
     width: Ints
     tier: Ints
+    allotted: Ints
 
     def __init__(self, pools: int) -> None:
         self.count = 0
         self.speed = np.zeros((ROWS_AT_FIRST, pools), dtype=np.int64)  # [row, pool], ppm
         # [row, pool] what the same work costs its tenant, in a unit of its own; all 0: no market
         self.cost = np.zeros((ROWS_AT_FIRST, pools), dtype=np.int64)
+        # [row, pool] what the job would get of a device there, for shares below a device; and the
+        # row of `View.after` by which it is a slice. Read through `View.part` and `pack`.
+        self.parts = np.zeros((ROWS_AT_FIRST, pools), dtype=np.int64)
+        self.slice = np.full((ROWS_AT_FIRST, pools), NO_SLICE, dtype=np.int64)
         for name, empty in COLUMNS.items():
             setattr(self, name, np.full(ROWS_AT_FIRST, empty, dtype=np.int64))
 
@@ -142,6 +154,9 @@ class Jobs:
             getattr(self, name)[row] = LEVELS.index(getattr(request, name))
         self.devices_min[row] = request.devices_min or request.devices
         self.width[row] = request.devices
+        self.allotted[row] = request.share
+        if request.share < WHOLE_DEVICE:
+            self.parts[row] = request.share
         self.speed[row] = request.speeds
         self.tier[row] = SERVING if request.slo_ms else SHARED
         self.submitted[row] = self.queued_at[row] = at
@@ -151,6 +166,8 @@ class Jobs:
     def _grow(self) -> None:
         self.speed = np.concatenate([self.speed, np.zeros_like(self.speed)])
         self.cost = np.concatenate([self.cost, np.zeros_like(self.cost)])
+        self.parts = np.concatenate([self.parts, np.zeros_like(self.parts)])
+        self.slice = np.concatenate([self.slice, np.full_like(self.slice, NO_SLICE)])
         for name, empty in COLUMNS.items():
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.full_like(old, empty)]))
@@ -168,10 +185,16 @@ class View:
     devices: Ints = field(init=False)  # [hosts]; 0 while a host is down
     used: Ints = field(init=False)  # [hosts, devices_max], thousandths; WHOLE_DEVICE where none
     free: Ints = field(init=False)  # [hosts], wholly free devices
+    standing: Ints = field(init=False)  # [hosts, devices_max], units that slices take, as bits
+    # [slices, sets of units] what stands on a device after a slice was put there; -1: no place
+    after: Ints = field(init=False)
+    # Row -> host, device, units of an active row on a slice
+    slices: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     spare: Ints = field(init=False)  # [pools], thousandths of devices that nobody uses
     kept: Ints = field(init=False)  # [tiers, pools], thousandths of `spare` kept from a tier
     is_carved: bool = False  # whether anything is kept
     blocks: Blocks = field(init=False)
+    _slice_of: dict[Profile, int] = field(init=False)  # -> row of `after`
     queued: dict[int, None] = field(default_factory=dict)
     active: dict[int, None] = field(default_factory=dict)  # held or running
     slots: dict[int, Slots] = field(default_factory=dict)  # of every active row
@@ -198,6 +221,10 @@ class View:
         absent = np.arange(width)[None, :] >= self.devices[:, None]
         self.used = np.where(absent, WHOLE_DEVICE, 0).astype(np.int64)
         self.blocks = blocks_of([pool.places() for pool in self.pools])
+        self.standing = np.zeros_like(self.used)
+        profiles = {profile: pool.profiles for pool in self.pools for profile in pool.profiles}
+        self._slice_of = {profile: index for index, profile in enumerate(profiles)}
+        self.after = _after(profiles)
 
     # -- what the owner does ------------------------------------------------------------------
 
@@ -220,7 +247,8 @@ class View:
             When a device does not have the share free, a chip is not admissible, too many are
             given, or a gang spreads beyond the level it requires: no scheduler may do that.
         """
-        jobs, share, phase = self.jobs, int(self.jobs.share[row]), int(self.jobs.phase[row])
+        jobs, phase = self.jobs, int(self.jobs.phase[row])
+        share = self.part(row, int(self.pool_of[slots[0][0]]))
         if phase not in (QUEUED, HELD):
             raise InvariantBroken(f"job {jobs.id[row]} was given devices while not waiting")
         for host, indices in slots:
@@ -230,6 +258,7 @@ class View:
             self.active[row] = None
             jobs.placed_at[row], jobs.phase[row] = at, HELD
             jobs.pool[row] = self.pool_of[slots[0][0]]
+            jobs.allotted[row] = share
         self.slots[row] = self.slots.get(row, ()) + slots
         self.version += 1
         if jobs.held[row] > jobs.devices[row]:
@@ -258,8 +287,36 @@ class View:
                 raise InvariantBroken(f"device {index} of host {host} is not free")
             self.free[host] -= self.used[host, index] == 0
             self.used[host, index] += share
+        if share < WHOLE_DEVICE:
+            self._cut(row, host, indices[0])
         self._use(int(self.pool_of[host]), int(self.jobs.tier[row]), share * len(indices))
         self.jobs.held[row] += len(indices)
+
+    def _cut(self, row: int, host: int, device: int) -> None:
+        """Let a slice stand on a device; a fraction takes no units."""
+        index = int(self.jobs.slice[row, self.pool_of[host]])
+        if index == NO_SLICE:
+            return
+        before = int(self.standing[host, device])
+        after = int(self.after[index, before])
+        if after < 0:
+            raise InvariantBroken(f"device {device} of host {host} has no place for a slice")
+        self.standing[host, device] = after
+        self.slices[row] = (host, device, after ^ before)
+
+    def stands(self, row: int, units: int) -> None:
+        """Note which units a slice really takes; right once all that moved have been noted."""
+        host, device, thought = self.slices[row]
+        self.standing[host, device] ^= thought ^ units
+        self.slices[row] = (host, device, units)
+
+    def allot(self, row: int, pool: int, allotted: Allotment | None) -> None:
+        """Say what a job that asks for part of a device would get in a pool."""
+        if allotted is None:
+            return
+        self.jobs.parts[row, pool] = allotted.share
+        if allotted.profile is not None:
+            self.jobs.slice[row, pool] = self._slice_of[allotted.profile]
 
     def _use(self, pool: int, tier: int, size: int) -> None:
         """Take so many thousandths of devices: first what is kept from the tiers after."""
@@ -274,7 +331,10 @@ class View:
 
     def release(self, row: int) -> None:
         """Take a job's devices back; the caller says what becomes of it."""
-        share = int(self.jobs.share[row])
+        share = int(self.jobs.allotted[row])
+        if row in self.slices:
+            host, device, units = self.slices.pop(row)
+            self.standing[host, device] ^= units
         for host, indices in self.slots.pop(row):
             for index in indices:
                 self.used[host, index] -= share
@@ -285,6 +345,7 @@ class View:
         self.stopping.pop(row, None)
         self.jobs.held[row], self.jobs.pool[row] = 0, -1
         self.jobs.width[row] = self.jobs.devices[row]
+        self.jobs.allotted[row] = self.jobs.share[row]
         self.version += 1
 
     def requeue(self, row: int, at: int, progress_ms: int) -> None:
@@ -349,6 +410,11 @@ class View:
         """Return how many thousandths of devices a job's tier may still have in a pool."""
         return int(self.spare[pool] - self.kept[self.jobs.tier[row], pool])
 
+    def part(self, row: int, pool: int) -> int:
+        """Return the thousandths of each device that a job would get in a pool."""
+        share = int(self.jobs.share[row])
+        return share if share == WHOLE_DEVICE else int(self.jobs.parts[row, pool])
+
     def free_devices(self, host: int, count: int) -> tuple[int, ...]:
         """Return the first `count` wholly free devices of a host that has them."""
         used = self.used[host].tolist()  # a handful of integers: arrays would take longer
@@ -360,11 +426,13 @@ class View:
         left = max(1, int(jobs.limit_ms[row] - jobs.progress_ms[row])) * int(jobs.devices[row])
         return -(-left * PPM // int(jobs.speed[row, pool] * jobs.width[row]))
 
-    def kind(self, row: int) -> tuple[bytes, int, int, int]:
+    def kind(self, row: int) -> tuple[bytes, bytes, int, int, int]:
         """Return what makes jobs alike but for their count of devices."""
         jobs = self.jobs
-        return (jobs.speed[row].tobytes(), int(jobs.share[row]), int(jobs.level_required[row]),
-                int(jobs.level_preferred[row]))
+        slice = (jobs.slice[row].tobytes() + jobs.parts[row].tobytes()
+                 if jobs.share[row] < WHOLE_DEVICE else b"")
+        return (jobs.speed[row].tobytes(), slice, int(jobs.share[row]),
+                int(jobs.level_required[row]), int(jobs.level_preferred[row]))
 
     @property
     def capacity_by_pool(self) -> Ints:
@@ -376,3 +444,14 @@ class View:
     def capacity(self) -> int:
         """The devices of all hosts that are up."""
         return int(self.devices.sum())
+
+
+def _after(profiles: dict[Profile, tuple[Profile, ...]]) -> Ints:
+    """Return (profiles, sets of units): what stands after a slice was put there, -1: no place."""
+    found = np.full((len(profiles), 1 << UNITS_MAX), -1, dtype=np.int64)
+    for index, (profile, others) in enumerate(profiles.items()):
+        for standing in range(1 << profile.units):
+            units = units_for(others, profile, standing)
+            if units is not None:
+                found[index, standing] = standing | units
+    return found

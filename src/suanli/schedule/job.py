@@ -21,6 +21,9 @@ class Spec:
     devices of the spot tier. `level_required`, `level_preferred`: the widest block over which its
     devices may spread, and the one within which they should stay (`topology.LEVELS`).
 
+    `memory_gb`: what a device, or the part of it, must have at least; 0 where it does not matter.
+    Of a chip with slice profiles the job gets the smallest that holds share and memory.
+
     `devices_min`: above 0, the job is elastic: it may run on fewer devices, down to so many. The
     time limit is for all `devices`; on fewer it is longer in proportion, which assumes that it
     does proportionally less. Its speed is in that sense its tenant's statement.
@@ -44,6 +47,7 @@ class Spec:
     level_required: str = ""
     level_preferred: str = ""
     devices_min: int = 0
+    memory_gb: int = 0
 
     @property
     def is_fraction(self) -> bool:

@@ -3,6 +3,7 @@
 Laws
 ----
 * A device's used shares never exceed a whole device, and equal what its placements hold.
+* Slices of one device never share a unit of it (`chips.slices`), and are never moved.
 * A gang is placed whole or not at all, on one chip model in one zone, and within one block of the
   level that it requires.
 * An elastic job has at most what it asks for and at least what it accepts, for a whole attempt.
@@ -13,10 +14,11 @@ Laws
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from suanli.chips.slices import Allotment
 from suanli.chips.state import Chips, Host
 from suanli.chips.topology import LEVELS, block_of
 from suanli.members.state import Members
-from suanli.schedule import phases, preemption
+from suanli.schedule import phases, preemption, slicing
 from suanli.schedule.commands import (
     Cancel,
     Ended,
@@ -31,6 +33,7 @@ from suanli.schedule.commands import (
     Warn,
 )
 from suanli.schedule.job import PPM, Job, Spec
+from suanli.schedule.slicing import Asked
 from suanli.terms.change import Change, Effect, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.quantity import WHOLE_DEVICE, is_amount
@@ -43,6 +46,7 @@ DEVICES_MAX = 65_536
 SPEED_PPM_MAX = 1000 * PPM
 GRACE_MS_MAX = 3_600_000
 ARGUMENT_CHARACTERS_MAX = 65_536
+MEMORY_GB_MAX = 1_000_000
 
 
 class Schedule(Room):
@@ -59,6 +63,10 @@ class Schedule(Room):
         "preempted": (int, tuple[tuple[int, int], ...]),  # operator -> `preemption.Recent`
         "counters": (str, int),
     }
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
+        # Job -> (host, device, units taken) of a placement on a slice
+        "slices": (int, tuple[str, int, int]),
+    }
 
     def __init__(self, members: Members, chips: Chips, units: Units) -> None:
         super().__init__()
@@ -67,6 +75,8 @@ class Schedule(Room):
         self.units = units
         # Jobs by phase, in id order of entry; derived from `jobs`, so that planning need not scan.
         self.by_phase: dict[str, dict[int, None]] = {}
+        # (host, device) -> units that slices take; derived from `slices`.
+        self.standing: dict[tuple[str, int], int] = {}
 
     def job(self, id: int) -> Job | None:
         found: Job | None = self.tables["jobs"].get(id)
@@ -93,6 +103,8 @@ class Schedule(Room):
         """Return the write as the table takes it, with the index brought into line before."""
         if write.table == "used":
             return self._with_share(*write)
+        if write.table == "slices":
+            self._stand(*(write.value or self.tables["slices"][write.key]))
         if write.table == "jobs":
             old = self.tables["jobs"].get(write.key)
             if old is not None:
@@ -108,12 +120,28 @@ class Schedule(Room):
             used[index] += share
         return Write(room, table, host, tuple(used) if any(used) else None)
 
+    def _stand(self, host: str, device: int, units: int) -> None:
+        """Let units be taken that were free, or free that were taken."""
+        self.standing[host, device] = self.standing.get((host, device), 0) ^ units
+        if not self.standing[host, device]:
+            del self.standing[host, device]
+
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Take over a snapshot and derive the index anew."""
         super().restore(snapshot)
         self.by_phase = {}
         for id, job in sorted(self.tables["jobs"].items()):
             self.by_phase.setdefault(job.phase, {})[id] = None
+        self.standing = {}
+        for slice in self.tables["slices"].values():
+            self._stand(*slice)
+
+    def share_on(self, spec: Spec, chip: str) -> int:
+        """Return the thousandths of each device that a placement on a chip is allotted."""
+        if spec.share == WHOLE_DEVICE:
+            return WHOLE_DEVICE
+        return present(self.chips.allot(chip, spec.share, spec.memory_gb),
+                       "a placement is on a chip that holds it").share
 
     def limit_ms(self, id: int, chip: str, width: int = 0) -> int | None:
         """Return how long a queued job may run on `width` devices (0: all) of a chip from now on.
@@ -144,7 +172,8 @@ class Schedule(Room):
         if job is None:
             return Refusal(Code.UNKNOWN_JOB, f"no job {command.job}")
         if isinstance(command, Place):
-            part = self._place(command.job, job, command.grade, command.slots, at, sender, {})
+            part = self._place(command.job, job, command.grade, command.slots, at, sender,
+                               Asked({}, {}))
             return part if isinstance(part, Refusal) else Change((part,), {"job": command.job})
         if isinstance(command, Cancel):
             return self._cancel(command.job, job, at, sender)
@@ -211,6 +240,9 @@ class Schedule(Room):
         if not 1 <= spec.share <= WHOLE_DEVICE or (spec.is_fraction and spec.in_gang):
             return Refusal(Code.SHARE_OUT_OF_RANGE, f"share {spec.share} of {spec.devices} "
                            "devices; 1 to 1000 of one, or 1000 of several, is accepted")
+        if not 0 <= spec.memory_gb <= MEMORY_GB_MAX:
+            return Refusal(Code.SHARE_OUT_OF_RANGE, f"memory of {spec.memory_gb} GB; 1 to "
+                           f"{MEMORY_GB_MAX}, or 0 where it does not matter, is accepted")
         if sum(map(len, spec.argv)) > ARGUMENT_CHARACTERS_MAX:
             return Refusal(Code.COMMAND_TOO_LONG,
                            f"at most {ARGUMENT_CHARACTERS_MAX} characters are accepted")
@@ -228,6 +260,10 @@ class Schedule(Room):
         if not all(0 < speed <= SPEED_PPM_MAX for _, speed in spec.chips):
             return Refusal(Code.NO_ADMISSIBLE_CHIP, "speeds are parts per million of the first "
                            f"chip's, 1 to {SPEED_PPM_MAX}")
+        if not any(self.chips.allot(chip, spec.share, spec.memory_gb) for chip, _ in spec.chips):
+            return Refusal(Code.NO_ADMISSIBLE_CHIP, f"no device of "
+                           f"{', '.join(chip for chip, _ in spec.chips)} is known to have "
+                           f"{spec.memory_gb} GB; `suanli chips slices` shows parts of chips")
         if not self._has_grade(spec):
             return Refusal(Code.NO_ADMISSIBLE_CHIP, f"no operator's grade delivers "
                            f"{spec.workload} {'to gangs' if spec.in_gang else 'singly'} on "
@@ -252,7 +288,7 @@ class Schedule(Room):
         """Check each placement beside the devices that those before it ask for."""
         parts: list[Part] = []
         refused: list[tuple[int, int]] = []
-        asked: dict[tuple[str, int], int] = {}
+        asked = Asked({}, {})
         placed: set[int] = set()
         for index, (id, grade, slots) in enumerate(command.placements):
             job = self.job(id)
@@ -269,8 +305,8 @@ class Schedule(Room):
         return Change(tuple(parts), is_array=True, refused=tuple(refused))
 
     def _place(self, id: int, job: Job, grade: str, slots: Slots, at: int, sender: int,
-               asked: dict[tuple[str, int], int]) -> Part | Refusal:
-        """Check one placement; `asked`: share by (host, device) that is asked for already."""
+               asked: Asked) -> Part | Refusal:
+        """Check one placement beside what is asked for already."""
         spec = self.spec(id)
         hosts = self._hosts_of(slots, sender)
         if isinstance(hosts, Refusal):
@@ -284,7 +320,10 @@ class Schedule(Room):
         left_ms = spec.limit_ms(chip, job.spent_ms, width)
         if left_ms is None:
             return Refusal(Code.NO_ADMISSIBLE_CHIP, f"the job does not run on {chip}")
-        writes = self._taking(slots, hosts, spec.share, asked)
+        allotted = self.chips.allot(chip, spec.share, spec.memory_gb)
+        if allotted is None:
+            return Refusal(Code.NO_ADMISSIBLE_CHIP, f"a {chip} has less than {spec.memory_gb} GB")
+        writes = self._taking(id, slots, hosts, allotted, asked)
         if isinstance(writes, Refusal):
             return writes
         attempt, resume_ms = job.attempt + 1, self._resume_ms(job)
@@ -335,17 +374,25 @@ class Schedule(Room):
                            f"level {level}; the job requires one")
         return None
 
-    def _taking(self, slots: Slots, hosts: list[Host], share: int,
-                asked: dict[tuple[str, int], int]) -> list[Write] | Refusal:
+    def _taking(self, id: int, slots: Slots, hosts: list[Host], allotted: Allotment,
+                asked: Asked) -> list[Write] | Refusal:
+        share = allotted.share
         for (name, indices), host in zip(slots, hosts, strict=True):
             used = self.used(name, host.devices)
             for index in indices:
-                wanted = asked.get((name, index), 0) + share
+                wanted = asked.shares.get((name, index), 0) + share
                 if not 0 <= index < host.devices or used[index] + wanted > WHOLE_DEVICE:
                     return Refusal(Code.DEVICES_NOT_FREE, f"device {index} of {name} does not "
                                    f"have {share} thousandths free")
-                asked[name, index] = wanted
-        return self._using(slots, share)
+                asked.shares[name, index] = wanted
+        if allotted.profile is None:
+            return self._using(slots, share)
+        name, device = slots[0][0], slots[0][1][0]
+        units = slicing.units(name, device, allotted.profile, self.chips.profiles,
+                              self.standing.get((name, device), 0), asked)
+        if isinstance(units, Refusal):
+            return units
+        return [*self._using(slots, share), Write(self.name, "slices", id, (name, device, units))]
 
     def _using(self, slots: Slots, share: int) -> list[Write]:
         """Return the writes that add a share, or with a negative one take it off."""
@@ -394,8 +441,9 @@ class Schedule(Room):
             return Refusal(Code.BENEFICIARY_NOT_SMALLER, f"job {command.beneficiary} states "
                            f"{wants.stated_size} ms x thousandths; below {spec.stated_size}, or "
                            "as much and an earlier id, is accepted")
+        size = spec.width(job) * self.share_on(spec, job.chip)
         recent = preemption.counted(
-            self.tables["preempted"].get(job.operator) or (), at, spec.width(job) * spec.share,
+            self.tables["preempted"].get(job.operator) or (), at, size,
             self._healthy_devices(job.operator),
             self.members.parameter("preempt_devices_ppm_per_hour"))
         if isinstance(recent, Refusal):
@@ -420,7 +468,9 @@ class Schedule(Room):
         if command.is_lost and not job.stop_reason:
             outcome = phases.LOST
         spec = self.spec(command.job)
-        released = self._using(job.slots, -spec.share)
+        released = self._using(job.slots, -self.share_on(spec, job.chip))
+        if command.job in self.tables["slices"]:
+            released.append(Write(self.name, "slices", command.job, None))
         carried: dict[str, Any] = {}
         if outcome in phases.REQUEUES and (job.phase, phases.END) in phases.TRANSITIONS:
             carried = preemption.carried_over(job, spec, command.saved, command.finished, outcome)

@@ -51,7 +51,8 @@ class Client:
         return self._checked("GET", path, params=query).json()
 
     def list(self, what: str) -> list[dict[str, Any]]:
-        """Return one of the lists: jobs, receipts, balances, prices, orders, fleet, chips."""
+        """Return one of the lists: jobs, receipts, balances, prices, orders, fleet, chips,
+        slices."""
         rows: list[dict[str, Any]] = self.get(f"/v1/{what}")
         return rows
 

@@ -85,6 +85,8 @@ class Settlement(Room):
         "usage": (tuple[int, int], tuple[int, int, int]),
         # (operator, tenant) -> device_ms, tokens, cash
         "statements": (tuple[int, int], tuple[int, int, int]),
+    }
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {
         "contracts": (tuple[int, int], Contract),  # (owner, firm class), see `delivery`
         "refunded": (tuple[int, int], int),  # (firm class, owner) -> tokens made good
     }
@@ -144,6 +146,7 @@ class Settlement(Room):
              basket: Basket) -> tuple[Write, list[Row]] | Refusal:
         """Return the purchase of one span and its rows."""
         spec = self.schedule.spec(id)
+        share = self.schedule.share_on(spec, job.chip)
         start = begin - begin % HOUR
         area = self.chips.zone_of(self.chips.tables["hosts"][job.slots[0][0]]).area
         kind = (job.operator, area, job.grade, job.chip, start)
@@ -153,11 +156,11 @@ class Settlement(Room):
         price, rating = terms.price_mrmb, terms.rating
         if price is None:
             return Refusal(Code.NO_OFFER, f"no posted price for {job.grade} in {area}")
-        hourly = cash_of(metered(HOUR * spec.width(job), spec.share, rating), price)
+        hourly = cash_of(metered(HOUR * spec.width(job), share, rating), price)
         if hourly > spec.max_hourly_cost:
             return Refusal(Code.PRICED_OUT, f"an hour costs {hourly} micro-RMB; the job accepts "
                            f"{spec.max_hourly_cost}")
-        tokens = metered((end - begin) * spec.width(job), spec.share, rating)
+        tokens = metered((end - begin) * spec.width(job), share, rating)
         own_class, own = self._own(job.tenant, terms.firm_class, tokens, basket.taken)
         klass = basket.classes.get(kind)
         if klass is None:
@@ -282,7 +285,8 @@ class Settlement(Room):
     def _is_firm(self, id: int, job: Job, purchase: Purchase, at: int) -> bool:
         """Say whether what runs at an instant is paid by own tokens, which are used first."""
         spec = self.schedule.spec(id)
-        used = metered((at - purchase.begin) * spec.width(job), spec.share, purchase.rating)
+        share = self.schedule.share_on(spec, job.chip)
+        used = metered((at - purchase.begin) * spec.width(job), share, purchase.rating)
         return purchase.begin <= at < purchase.end and used < purchase.own_tokens
 
     def _borne_ms(self) -> int:
@@ -329,12 +333,13 @@ class Settlement(Room):
                      sums: dict[Any, tuple[int, int, int]]) -> list[Row]:
         """Return the rows that post, burn, void and retire one purchase."""
         spec = self.schedule.spec(id)
+        share = self.schedule.share_on(spec, job.chip)
         ran = max(0, min(finished, purchase.end) - purchase.begin) * spec.width(job)
-        used = metered(ran, spec.share, purchase.rating)
+        used = metered(ran, share, purchase.rating)
         own = min(used, purchase.own_tokens)
         bought = used - own
         start = hour_of(purchase.begin).start
-        facts: dict[str, Any] = {"device_ms": ran, "rating": purchase.rating, "share": spec.share,
+        facts: dict[str, Any] = {"device_ms": ran, "rating": purchase.rating, "share": share,
                  "user": _user(id, start)}
         rows = []
         if purchase.own_tokens:
@@ -347,7 +352,7 @@ class Settlement(Room):
             rows += self._bought_rows(id, job, start, purchase, bought, cash, facts)
         for key in (("usage", id, job.attempt), ("statements", job.operator, job.tenant)):
             before = sums.get(key, (0, 0, 0))
-            sums[key] = (before[0] + ran * spec.share // 1000, before[1] + used, before[2] + cash)
+            sums[key] = (before[0] + ran * share // 1000, before[1] + used, before[2] + cash)
         return rows
 
     @staticmethod

@@ -37,6 +37,7 @@ class World:
     tenants: tuple[str, ...]
     datasheet: str
     grant: int = GRANT
+    slices: str = ""  # the table of slice profiles; without one chips are shared by fractions
     restore_ms: int = 0  # what a resumed placement spends before it works on
 
     def key(self, who: str) -> SigningKey:
@@ -48,7 +49,7 @@ class World:
                                for name, _ in self.operators]
         validator = bytes(self.key("validator").verify_key)
         return Genesis(f"{self.name}-{self.seed}", self.start, ALL_ROOMS, tuple(members),
-                       (validator,), self.datasheet)
+                       (validator,), self.datasheet, slices=self.slices)
 
 
 class Theatre:

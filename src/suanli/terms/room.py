@@ -16,12 +16,13 @@ class Room:
     name: ClassVar[str]
     # Table name -> (key type, record type), for `restore`.
     schema: ClassVar[dict[str, tuple[Any, Any]]]
-    # Tables that came later than the others: left out of the root until they are first used, so
-    # that roots from before they came are still what they were.
-    later: ClassVar[frozenset[str]] = frozenset()
+    # Tables that came later: as long as one has never held a record it is in no root and no
+    # snapshot, so that chains from before it came replay to the roots that they have.
+    schema_later: ClassVar[dict[str, tuple[Any, Any]]] = {}
 
     def __init__(self) -> None:
-        self.tables: dict[str, Table[Any, Any]] = {name: Table() for name in self.schema}
+        self.tables: dict[str, Table[Any, Any]] = {
+            name: Table() for name in (*self.schema, *self.schema_later)}
 
     def commit(self, writes: Iterable[Write]) -> None:
         """Apply record writes that a check has allowed; the only door to this state."""
@@ -33,19 +34,28 @@ class Room:
                 table.put(write.key, write.value)
 
     def root(self) -> bytes:
-        """Return the hash over the roots of all tables, in the order of the schema."""
-        parts = [table.root() for name, table in self.tables.items() if name not in self.later]
-        parts += [name.encode() + table.root() for name, table in self.tables.items()
-                  if name in self.later and table.was_used]
-        return sha256(b"room", *parts)
+        """Return the hash over the roots of all tables, in the order of the schema.
+
+        Later tables follow behind their names, which say which of them are there.
+        """
+        first = [self.tables[name].root() for name in self.schema]
+        later = [part for name in self._used_later()
+                 for part in (name.encode(), self.tables[name].root())]
+        return sha256(b"room", *first, *later)
+
+    def _used_later(self) -> list[str]:
+        return [name for name in self.schema_later if self.tables[name].width]
 
     def snapshot(self) -> dict[str, Any]:
         """Return all tables as plain values."""
-        return {name: table.snapshot() for name, table in self.tables.items()}
+        return {name: self.tables[name].snapshot() for name in (*self.schema, *self._used_later())}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Take over what `snapshot` gave, checking every record against the schema."""
-        for name, (key_type, record_type) in self.schema.items():
+        for name, (key_type, record_type) in (self.schema | self.schema_later).items():
+            if name in self.schema_later and name not in snapshot:
+                self.tables[name] = Table()  # it had never been used
+                continue
             width, free, rows = snapshot[name]
             self.tables[name].restore(width, free, [
                 (slot, typed_value(key_type, key, f"{name}.key"),

@@ -55,9 +55,9 @@ class Table(Generic[K, V]):
         return iter(self._rows.items())
 
     @property
-    def was_used(self) -> bool:
-        """Say whether it has ever held a record."""
-        return bool(self._levels[0])
+    def width(self) -> int:
+        """Return how many slots there have ever been; 0: no record was ever here."""
+        return len(self._levels[0])
 
     def put(self, key: K, value: V) -> None:
         """Insert or replace one record."""

@@ -30,13 +30,14 @@ def state_of(mirror: Mirror) -> dict[str, Any]:
     view, jobs = mirror.view, mirror.view.jobs
     id_of = {row: id for id, row in mirror.rows.items()}
     return {
+        "standing": view.standing.tolist(),
         "used": view.used.tolist(), "free": view.free.tolist(), "spare": view.spare.tolist(),
         "queued": sorted(id_of[row] for row in view.queued),
         "active": sorted((id_of[row], slots) for row, slots in view.slots.items()),
         "stopping": sorted(id_of[row] for row in view.stopping),
         "jobs": {id: [int(getattr(jobs, name)[row]) for name in (
-            "devices", "share", "limit_ms", "phase", "queued_at", "progress_ms", "pool", "held",
-            "preemptions", "tier")] for id, row in sorted(mirror.rows.items())}}
+            "devices", "share", "allotted", "limit_ms", "phase", "queued_at", "progress_ms", "pool",
+            "held", "preemptions", "tier")] for id, row in sorted(mirror.rows.items())}}
 
 
 @pytest.mark.parametrize("policy", ["tokenflow", "fifo"])

@@ -88,7 +88,7 @@ class Entitlements:
         jobs, rows = view.jobs, view.rows(view.active)
         rows = rows[jobs.phase[rows] == RUNNING]
         speed = jobs.speed[rows, jobs.pool[rows]] / PPM
-        wide = jobs.width[rows] * jobs.share[rows] / WHOLE_DEVICE
+        wide = jobs.width[rows] * jobs.allotted[rows] / WHOLE_DEVICE
         runs = _sums(jobs.tenant[rows], wide * speed, len(self.owed))
         self.due += self.targets * elapsed
         fade = np.exp(-elapsed / WINDOW_MS)

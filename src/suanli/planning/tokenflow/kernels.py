@@ -1,5 +1,7 @@
 """The inner loop of placing, compiled: whole gangs into the smallest block that has room."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -13,6 +15,21 @@ from suanli.planning.tokenflow.room import (
     tightest,
     use_devices,
 )
+
+
+class Parts(NamedTuple):
+    """What jobs that ask for part of a device would get, and what slices stand on devices.
+
+    share, slice : (n, pools) thousandths; row of `after`, -1 for a free fraction. Never read for
+        a job that asks for whole devices
+    after : (slices, sets of units) what stands on a device once the slice does, -1: no place
+    standing : (hosts, devices) sets of units as bits
+    """
+
+    share: Ints
+    slice: Ints
+    after: Ints
+    standing: Ints
 
 
 @njit(cache=True)
@@ -53,38 +70,42 @@ def _take_gang(hosts: Ints, counts: Ints, pool: int, room: Room, blocks: Blocks)
 
 
 @njit(cache=True)
-def _fraction(share: int, pool: int, until: int, room: Room, first_host: Ints,
-              reserved_from: Ints) -> tuple[int, int]:
-    """Return (host, device) on which a fraction leaves the least over, or (-1, -1)."""
+def _fraction(share: int, slice: int, pool: int, until: int, room: Room, parts: Parts,
+              first_host: Ints, reserved_from: Ints) -> tuple[int, int]:
+    """Return (host, device) on which a fraction or slice leaves the least over, or (-1, -1)."""
     best, at, device = 1001, -1, -1
     for host in range(first_host[pool], first_host[pool + 1]):
         if until > reserved_from[host]:
             continue
         for index in range(room.used.shape[1]):
             left = 1000 - room.used[host, index] - share
-            if 0 <= left < best:
+            if 0 <= left < best and (
+                    slice < 0 or parts.after[slice, parts.standing[host, index]] >= 0):
                 best, at, device = left, host, index
     return at, device
 
 
 @njit(cache=True)
-def _take_fraction(host: int, device: int, share: int, pool: int, room: Room,
-                   blocks: Blocks) -> None:
+def _take_fraction(host: int, device: int, share: int, slice: int, pool: int, room: Room,
+                   parts: Parts, blocks: Blocks) -> None:
     if room.used[host, device] == 0:
         use_devices(host, 1, pool, room, blocks)
     room.used[host, device] += share
+    if slice >= 0:
+        parts.standing[host, device] = parts.after[slice, parts.standing[host, device]]
 
 
 @njit(cache=True)
-def _place(devices: int, share: int, pool: int, limit: int, until: int, room: Room, blocks: Blocks,
-           first_host: Ints, reserved: Ints, reserved_from: Ints, out_host: Ints,
-           out_count: Ints) -> int:
+def _place(devices: int, share: int, slice: int, pool: int, limit: int, until: int, room: Room,
+           parts: Parts, blocks: Blocks, first_host: Ints, reserved: Ints, reserved_from: Ints,
+           out_host: Ints, out_count: Ints) -> int:
     """Place one job in a pool within a level; return on how many hosts, 0 where it does not fit."""
     if share < 1000:
-        host, device = _fraction(share, pool, until, room, first_host, reserved_from)
+        host, device = _fraction(share, slice, pool, until, room, parts, first_host,
+                                 reserved_from)
         if host < 0:
             return 0
-        _take_fraction(host, device, share, pool, room, blocks)
+        _take_fraction(host, device, share, slice, pool, room, parts, blocks)
         out_host[0], out_count[0] = host, -1 - device
         return 1
     found = _find_gang(devices, pool, limit, until, room, blocks, reserved, reserved_from,
@@ -164,10 +185,25 @@ def _use_up(size: int, tier: int, pool: int, allowed: Ints) -> None:
 
 
 @njit(cache=True)
+def _reserved(reserved_from: Ints, first_host: Ints) -> tuple[Ints, Ints]:
+    """Return the reserved hosts, and where those of each pool begin: its hosts are contiguous."""
+    wanted = np.flatnonzero(reserved_from != NEVER)
+    return wanted, np.searchsorted(wanted, first_host)
+
+
+@njit(cache=True)
+def _part(share: int, job: int, pool: int, parts: Parts) -> tuple[int, int]:
+    """Return the thousandths of a device that a job would get, and its slice, -1 for none."""
+    if share == 1000:
+        return share, -1
+    return parts.share[job, pool], parts.slice[job, pool]
+
+
+@njit(cache=True)
 def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, preferred: Ints,
          pools: Ints, begin: Ints, until: Ints, allowed: Ints, free: Ints, used: Ints, size: Ints,
-         first_host: Ints, pool_of: Ints, blocks: Blocks,
-         reserved_from: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+         first_host: Ints, pool_of: Ints, blocks: Blocks, reserved_from: Ints,
+         parts: Parts) -> tuple[Ints, Ints, Ints, Ints]:
     """Place jobs in order, each where it fits first by its preference of pools.
 
     All pools are tried within the preferred level before any beyond it. An elastic job that fits
@@ -184,22 +220,21 @@ def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, 
     allowed : (tiers, pools) thousandths of devices that a tier may still have
     allowed, free, used : copies, changed in place
     reserved_from : (hosts,) from when a drain reservation wants the host
+    parts : for jobs below a whole device; its `standing` is a copy too
 
     Returns
     -------
     pool : (n,) where each job went, -1 for nowhere
-    first : (n + 1,) offsets into the two lists of what it got:
-    hosts, counts : host, and devices on it; for a fraction -1 less the device
+    first : (n + 1,) offsets into hosts and counts: devices there; for a fraction -1 less the device
     """
     jobs, hosts = len(devices), len(free)
     got_host = np.empty(jobs + int(free.sum()) + hosts + 1, dtype=np.int64)
     got_count = np.empty_like(got_host)
     room = room_of(free, used, size, pool_of, blocks)
     chosen, first = np.full(jobs, -1, dtype=np.int64), np.zeros(jobs + 1, dtype=np.int64)
-    wanted = np.flatnonzero(reserved_from != NEVER)
-    edge = np.searchsorted(wanted, first_host)  # hosts of a pool are contiguous
-    # By pool and level, the fewest devices that had no room: no more have. Read only where nothing
-    # is reserved, since then the instant by which a job is over makes no difference.
+    wanted, edge = _reserved(reserved_from, first_host)
+    # By pool and level, the fewest devices that had no room. Read only where nothing is reserved:
+    # there the instant by which a job is over makes no difference.
     failed = np.full((len(room.top), ZONE + 1), NEVER, dtype=np.int64)
     for job in range(jobs):
         end, found = first[job], 0
@@ -209,17 +244,18 @@ def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, 
                 pool = pools[job, choice]
                 if pool < 0 or found:
                     break
-                if devices[job] * shares[job] > allowed[tiers[job], pool]:
+                share, slice = _part(shares[job], job, pool, parts)
+                if devices[job] * share > allowed[tiers[job], pool]:
                     continue
-                is_whole, is_open = shares[job] == 1000, edge[pool] == edge[pool + 1]
-                if is_whole and is_open and devices[job] >= failed[pool, limit]:
+                is_known = share == 1000 and edge[pool] == edge[pool + 1]
+                if is_known and devices[job] >= failed[pool, limit]:
                     continue
-                found = _place(devices[job], shares[job], pool, limit, until[job, choice], room,
-                               blocks, first_host, wanted[edge[pool]:edge[pool + 1]],
+                found = _place(devices[job], share, slice, pool, limit, until[job, choice], room,
+                               parts, blocks, first_host, wanted[edge[pool]:edge[pool + 1]],
                                reserved_from, got_host[end:], got_count[end:])
                 if found:
                     chosen[job] = pool
-                elif is_whole:
+                elif share == 1000:
                     failed[pool, :limit + 1] = np.minimum(failed[pool, :limit + 1], devices[job])
             if found or narrow == wide:
                 break
@@ -229,8 +265,8 @@ def pack(devices: Ints, least: Ints, shares: Ints, tiers: Ints, required: Ints, 
                 allowed[tiers[job]], room, blocks, wanted, edge, reserved_from, failed,
                 got_host[end:], got_count[end:])
         if found:
-            got = got_count[end:end + found].sum() if shares[job] == 1000 else 1
-            _use_up(got * shares[job], tiers[job], chosen[job], allowed)
+            share, _ = _part(shares[job], job, chosen[job], parts)
+            got = got_count[end:end + found].sum() if share == 1000 else 1
+            _use_up(got * share, tiers[job], chosen[job], allowed)
         first[job + 1] = end + found
-    end = first[jobs]
-    return chosen, first, got_host[:end], got_count[:end]
+    return chosen, first, got_host[:first[jobs]], got_count[:first[jobs]]

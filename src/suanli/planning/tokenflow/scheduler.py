@@ -18,7 +18,7 @@ from suanli.planning.tokenflow.displacing import room_for
 from suanli.planning.tokenflow.drains import PATIENCE_MS, Drains
 from suanli.planning.tokenflow.entitlements import Entitlements
 from suanli.planning.tokenflow.estimates import RunTimes
-from suanli.planning.tokenflow.kernels import pack
+from suanli.planning.tokenflow.kernels import Parts, pack
 from suanli.planning.tokenflow.preemption import Budget, asking, displaceable
 from suanli.planning.tokenflow.queue import Weighed, weigh
 from suanli.planning.tokenflow.room import NEVER
@@ -127,7 +127,7 @@ class TokenFlow:
             jobs.devices[rows], jobs.devices_min[rows], jobs.share[rows], jobs.tier[rows],
             jobs.level_required[rows], jobs.level_preferred[rows], queue.pools, begin, until,
             view.spare[None, :] - view.kept, view.free.copy(), view.used.copy(), view.devices,
-            view.first_host, view.pool_of, view.blocks, reserved)
+            view.first_host, view.pool_of, view.blocks, reserved, _parts(view, rows))
         offsets, parts = first.tolist(), list(zip(hosts.tolist(), counts.tolist(), strict=True))
         for index in np.flatnonzero(pool >= 0).tolist():
             yield index, tuple([
@@ -190,6 +190,14 @@ class TokenFlow:
         order = order[late[order]]
         if len(order):
             self.drains.seek(view, waiting.rows[order], waiting.pools[order, 0], at)
+
+
+def _parts(view: View, rows: Ints) -> Parts:
+    """Return what the rows would get of devices; nothing where all ask for whole ones."""
+    jobs = view.jobs
+    if (jobs.share[rows] == WHOLE_DEVICE).all():
+        return Parts(jobs.parts[:0], jobs.slice[:0], view.after, view.standing)
+    return Parts(jobs.parts[rows], jobs.slice[rows], view.after, view.standing.copy())
 
 
 def _without(view: View, reserved: Ints, stopping: Iterable[int]) -> Ints:
