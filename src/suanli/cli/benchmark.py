@@ -86,8 +86,11 @@ def bench_auction(ladder: str, days: Path | None, data: Path | None, file: Path 
         sizes = measure_ladder(ladder, advance)
     with progress("days") as advance:
         found = measure_days(folder, advance) | {"ladder": sizes}
-    show([{"figure": key, "value": value} for key, value in found.items()],
-         same("figure", "value"), Format.table)
+    show([{"figure": key, "value": value} for key, value in found.items()
+          if not isinstance(value, dict)], same("figure", "value"), Format.table)
+    if sizes:
+        rows = [{"size": name} | row for name, row in sizes.items()]
+        show(rows, same(*rows[0]), Format.table)
     if file is not None:
         file.write_text(json.dumps(_machine() | found, indent=1), encoding="utf-8")
 
