@@ -81,7 +81,11 @@ def run(solver: Any, seconds: float) -> bool:
     """
     # HiGHS counts the time of all runs of one object together against its limit.
     solver.setOptionValue("time_limit", solver.getRunTime() + max(seconds, 0.0))
-    solver.run()
+    if solver.run() == highspy.HighsStatus.kError:
+        # A run in this thread that set no number of threads started HiGHS's scheduler with
+        # another one; it refuses ours until that is stopped.
+        highspy.Highs.resetGlobalScheduler(True)
+        solver.run()
     status = solver.getModelStatus()
     if status == highspy.HighsModelStatus.kOptimal:
         return True

@@ -96,8 +96,9 @@ RULES = Code.ORDER_MALFORMED
     (CurveOrder(0, 0, ((5, 0),)), Code.QUANTITY_OUT_OF_RANGE),
     (CurveOrder(0, 0, ((10, 1), (5, -1))), Code.QUANTITY_OUT_OF_RANGE),
     (BlockOrder(0, 5, UNIT, ((0, 2**63),)), Code.QUANTITY_OUT_OF_RANGE),
-    (BlockOrder(0, 5, UNIT, ((0, 10**12),)), Code.QUANTITY_OUT_OF_RANGE),  # too much money
-    (FlexibleOrder(0, 24, 10**11, 5, 0, 24), Code.QUANTITY_OUT_OF_RANGE),
+    (BlockOrder(0, 5, UNIT, tuple((cell, 10**12) for cell in range(20))),  # too much money
+     Code.QUANTITY_OUT_OF_RANGE),
+    (FlexibleOrder(0, 24, 10**12, 5, 0, 24), Code.QUANTITY_OUT_OF_RANGE),
     (CurveOrder(0, 1, ((5, 1),), fixed_cost=2**63), Code.QUANTITY_OUT_OF_RANGE),
     (CurveOrder(0, 0, ((7, 1),)), Code.PRICE_OUT_OF_RANGE),  # off the tick
     (CurveOrder(0, 0, ((1005, 1),)), Code.PRICE_OUT_OF_RANGE),
