@@ -14,7 +14,7 @@ from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 from suanli.ledger.commands import Attest, Batch, Sweep
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account
-from suanli.market.commands import Cancel, Modify, Order
+from suanli.market.commands import Cancel, Modify, Order, Reopen
 from suanli.members.commands import SetParameter
 from suanli.schedule.commands import Cancel as CancelJob
 from suanli.schedule.commands import Ended, Place, Preempt, Renew, Started, Stop, Submit
@@ -93,6 +93,22 @@ class Market(RuleBasedStateMachine):
         row = Row(code, int(linked), CASH, *cash, amount, id=HOLD_ID, hold=HOLD_ID)
         last = Row(RowCode.TRANSFER, 0, CASH, *cash, 600 * RMB)
         self.stage.say(who, Batch(row.pack() + last.pack()))
+
+    @rule(ppm=st.sampled_from([0, 20_000, 150_000]))
+    def set_bands(self, ppm: int) -> None:
+        self.say(1, SetParameter("band_static_ppm", ppm))
+        self.say(1, SetParameter("band_dynamic_ppm", ppm))
+
+    @rule(who=tenants, k=pick)
+    def reopen(self, who: int, k: int) -> None:
+        """Wait for a halted product, if there is one; else ask in vain."""
+        waiting = self.stage.rooms.market.reopenings()
+        if waiting:
+            instant, product = waiting[k % len(waiting)]
+            self.stage.at = max(self.stage.at, instant)
+            self.say(who, Reopen(*product))
+        else:
+            self.say(who, Reopen(1, "area-1", SINGLE, "firm", self.stage.at // HOUR * HOUR))
 
     @rule(who=tenants, devices=st.sampled_from([1, 2, 8, 12]), hours=st.sampled_from([1, 3]),
           fraction=st.booleans(), now=st.booleans())

@@ -32,6 +32,10 @@ class Program:
         self.columns = self.steps + self.blocks + arcs.source.size
         self.highs = highspy.Highs()
         self.highs.silent()
+        # HiGHS has one pool of threads a process, as large as the first to run made it, and refuses
+        # to run with another number: start anew, and with one thread, which suits any later size
+        highspy.Highs.resetGlobalScheduler(True)
+        self.highs.setOptionValue("threads", 1)
         value = np.concatenate([np.where(curves.side == 0, curves.price, -curves.price),
                                 _block_value(auction), -arcs.fee]).astype(float)
         top = np.concatenate([curves.lots, np.ones(self.blocks), arcs.capacity]).astype(float)
@@ -52,8 +56,11 @@ class Program:
         upper = np.concatenate([np.where(is_open, curves.lots, 0), high]).astype(float)
         self.highs.changeColsBounds(columns.size, columns, lower, upper)
         self.highs.run()
-        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        status = self.highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
             return None
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise RuntimeError(self.highs.modelStatusToString(status))
         found = np.array(self.highs.getSolution().col_value)
         steps, blocks = self.steps, self.steps + self.blocks
         return Quantities(self.highs.getObjectiveValue(), found[:steps], found[steps:blocks],

@@ -108,5 +108,6 @@ class Dispatcher:
 
     def _found(self) -> Dispatch:
         value = np.asarray(self._solver.getSolution().col_value) * self.scale.lots
-        accepted, flows = np.split(value, [self.columns.cell.size])
-        return Dispatch(self.columns, accepted, flows)
+        count = self.columns.cell.size
+        return Dispatch(self.columns, value[:count],
+                        value[count:count + self.auction.arcs.source.size])

@@ -9,7 +9,7 @@ the arcs cannot carry that, the least cut (by lots) is in every best solution fu
 and the cluster falls into two, each shared out in the same way: the decomposition algorithm for
 separable convex resource allocation (Groenevelt 1991; Fujishige, Submodular Functions, ch. 8).
 
-Arcs with another gain than one keep the dispatch's flow, rounded.
+Where free arcs have other gains than one, `uneven` decides instead.
 """
 
 from typing import NamedTuple
@@ -18,6 +18,7 @@ import numpy as np
 
 from suanli.clearing.routing import route
 from suanli.clearing.steps import BUY, labels
+from suanli.clearing.uneven import balanced, is_between
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
 from suanli.market.auction.verification import arriving, leg_lots_accepted
 
@@ -44,27 +45,57 @@ def summed(numbers: Ints, place: Ints, size: int) -> Ints:
     return sums
 
 
-def allocate(auction: Auction, prices: Ints, net: Ints, offers: Ints,
-             hint: Ints) -> Allocation | None:
+def allocate(auction: Auction, prices: Ints, net: Ints, offers: Ints) -> Allocation | None:
     """Return whole lots that balance at these prices, or None where none do.
 
-    `net`: the blocks' net sale by cell; `hint`: flows of arcs with another gain.
+    `net`: the blocks' net sale by cell.
     """
     curves, arcs = auction.curves, auction.arcs
     gain = np.where(curves.side == BUY, 1, -1) * (curves.price - prices[curves.cell])
     if offers.size:
         gain = np.where((curves.offer == NONE) | (offers[curves.offer] == 1), gain, -1)
     lots = np.where(gain > 0, curves.lots, 0)
-    margin = prices[arcs.target] - prices[arcs.source] - arcs.fee
-    is_unit = arcs.gain_ppm == UNIT
-    flows = np.where(is_unit, np.where(margin > 0, arcs.capacity, 0), hint)
-    tight = np.flatnonzero(is_unit & (margin == 0) & (arcs.capacity > 0))
+    full, free = is_between(arcs, prices)
+    flows = np.where(full, arcs.capacity, 0)
+    tight = np.flatnonzero(free)
     sold = np.where(curves.side == BUY, -lots, lots)
     surplus = (net + summed(sold, curves.cell, auction.cells)
                + summed(arriving(arcs, flows), arcs.target, auction.cells)
                - summed(flows, arcs.source, auction.cells))
     marginal = np.flatnonzero((gain == 0) & (curves.lots > 0))
-    return _shared(auction, surplus, marginal, tight, Allocation(lots, flows))
+    fixed = Allocation(lots, flows)
+    if (arcs.gain_ppm[tight] == UNIT).all():
+        return _shared(auction, surplus, marginal, tight, fixed)
+    return _uneven(auction, prices, surplus, marginal, tight, fixed)
+
+
+def _uneven(auction: Auction, prices: Ints, surplus: Ints, marginal: Ints, tight: Ints,
+            fixed: Allocation) -> Allocation | None:
+    """Share out what is free where free arcs have other gains than one."""
+    curves, arcs = auction.curves, auction.arcs
+    cell, lots = curves.cell[marginal], curves.lots[marginal]
+    is_buy = curves.side[marginal] == BUY
+    spills = np.zeros(auction.cells, np.int64)
+    spills[arcs.target[(arcs.gain_ppm != UNIT) & (fixed.flows > 0)]] = 1
+    buys, sells = (summed(np.where(is_buy == side, lots, 0), cell, auction.cells)
+                   for side in (True, False))
+    found = balanced(surplus, buys, sells, prices, arcs, tight, spills)
+    if found is None:
+        return None
+    bought, sold, fixed.flows[tight] = found
+    fixed.lots[marginal] = largest_remainder(
+        lots, np.where(is_buy, bought[cell], sold[cell]),
+        np.where(is_buy, buys[cell], sells[cell]), cell * 2 + is_buy, _rank(auction, marginal))
+    return fixed
+
+
+def _rank(auction: Auction, marginal: Ints) -> Ints:
+    """Return the rank of steps by cell, lots and index."""
+    curves = auction.curves
+    order = np.lexsort((marginal, curves.lots[marginal], curves.cell[marginal]))
+    rank = np.empty(order.size, np.int64)
+    rank[order] = np.arange(order.size)
+    return rank
 
 
 def _shared(auction: Auction, surplus: Ints, marginal: Ints, tight: Ints,
@@ -105,12 +136,10 @@ def pro_rata(auction: Auction, surplus: Ints, marginal: Ints, label: Ints) -> In
     sold = bought - over
     if (bought < 0).any() or (sold < 0).any() or (sold > sells).any():
         return None
-    order = np.lexsort((marginal, lots, curves.cell[marginal]))
-    rank = np.empty(order.size, np.int64)
-    rank[order] = np.arange(order.size)
     wanted = np.where(is_buy, bought[owner], sold[owner])
     whole = np.where(is_buy, buys[owner], sells[owner])
-    return largest_remainder(lots, wanted, whole, owner * 2 + is_buy, rank)
+    return largest_remainder(lots, wanted, whole, owner * 2 + is_buy,
+                             _rank(auction, marginal))
 
 
 def largest_remainder(lots: Ints, wanted: Ints, whole: Ints, family: Ints, rank: Ints) -> Ints:

@@ -22,6 +22,7 @@ from suanli.market.auction.verification import welfare_of
 
 # A ratio this near to 0, to a least ratio or to 1 is meant to be it.
 RATIO_TOLERANCE = 1e-6
+GRAIN = 1e-12  # of the welfare: floats know no better
 CURVES_SECONDS = 60.0  # for the one program that is always tried
 
 
@@ -35,7 +36,7 @@ class Search:
         self.bound = _most(auction)
         self.method = "decoupled"
         self.cuts = 0
-        self.repairs = 0
+        self.is_narrowed = False  # a cut may have taken a better choice away
 
     def run(self) -> None:
         """Search until the best is proven or the time is over.
@@ -44,9 +45,8 @@ class Search:
         """
         auction = self.auction
         dispatcher = Dispatcher(auction, first_window(auction))
-        if not auction.blocks.side.size and not auction.offers.fixed.size:
+        if self._has_nothing_to_decide():
             self._curves(dispatcher)
-            self._prove()
             return
         try:
             self._decide(dispatcher)
@@ -54,12 +54,18 @@ class Search:
             if self.best is None:
                 self._curves(dispatcher)
 
+    def _has_nothing_to_decide(self) -> bool:
+        return not self.auction.blocks.side.size and not self.auction.offers.fixed.size
+
     def _curves(self, dispatcher: Dispatcher) -> None:
         """Clear without blocks."""
         until = time.perf_counter() + CURVES_SECONDS
         found = priced(dispatcher, nothing(self.auction), until)
         if isinstance(found, Priced):
             self._keep(found, "curves")
+            if self._has_nothing_to_decide():
+                self._lower(found.welfare)
+                self._prove()
 
     def _decide(self, dispatcher: Dispatcher) -> None:
         master = self._relaxed(dispatcher)
@@ -95,7 +101,10 @@ class Search:
             try:
                 proposal = master.solve(self.until, self.gap, start)
             except Infeasible:
-                break  # every choice but those already tried is cut off
+                # every choice that is not cut off has been tried
+                if self.best is not None and not self.is_narrowed:
+                    self.bound = self.best.welfare
+                break
             self._lower(proposal.bound)
             if self._is_proven():
                 break
@@ -108,13 +117,12 @@ class Search:
             decision = proposed_decision(self.auction, proposal)
             found = priced(dispatcher, decision, self.until)
             if isinstance(found, Priced):
-                self._keep(found, "exact" if proposal.is_optimal else "heuristic")
-                if proposal.is_optimal:
-                    break
+                self._keep(found, "heuristic")
+                break
             else:
                 self._learn(dispatcher, master, cutter, found)
             if not proposal.is_optimal:
-                return
+                break
         self._prove()
 
     def _learn(self, dispatcher: Dispatcher, master: Master, cutter: Cutter,
@@ -126,6 +134,7 @@ class Search:
                                     != self.auction.blocks.ratio_ppm))
         if partial.size:
             master.keep_whole(partial)
+            self.is_narrowed = True
         else:
             for cut in cutter.cuts(rejected):
                 master.cut(cut.taken, cut.others)
@@ -136,8 +145,6 @@ class Search:
     def _keep(self, found: Priced, method: str) -> None:
         """Keep an answer, in whole lots, if it is better than the best."""
         if self.standing is not None and found.welfare <= self.standing.welfare:
-            if method == "exact":
-                self.method = method
             return
         clearing = finished(self.auction, found)
         if clearing is not None and (self.best is None or clearing.welfare > self.best.welfare):
@@ -150,22 +157,23 @@ class Search:
     def _is_proven(self) -> bool:
         if self.best is None:
             return False
-        slack = max(self.gap, 1e-12) * max(abs(self.bound), 1)
-        return self.bound - self.best.welfare <= slack
+        return self.bound - self.best.welfare <= self._slack(self.gap)
 
     def _prove(self) -> None:
-        if self.best is not None:
+        """Say of the best that it is exact if nothing above it is left."""
+        if self.best is not None and self.bound - self.best.welfare <= self._slack(0.0):
             self.method = "exact"
-            if not self.auction.blocks.side.size and not self.auction.offers.fixed.size:
-                self.bound = self.best.welfare
+
+    def _slack(self, gap: float) -> float:
+        """Return how far from the bound counts as there: the solver's own grain at least."""
+        return max(gap, GRAIN) * max(abs(self.bound), 1) + 1
 
 
 def finished(auction: Auction, found: Priced) -> Clearing | None:
     """Return the clearing in whole lots, or None where rounding fails."""
     decision = found.decision
     net = net_sales(auction, decision.block_ppm)
-    hint = np.rint(found.dispatch.flows).astype(np.int64)
-    whole = allocate(auction, found.prices, net, decision.offers, hint)
+    whole = allocate(auction, found.prices, net, decision.offers)
     if whole is None:
         return None
     clearing = Clearing(found.prices, whole.lots, decision.block_ppm, decision.offers,

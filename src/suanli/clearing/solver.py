@@ -61,6 +61,10 @@ def loaded(cost: Floats, columns: Bounds, rows: Bounds, entries: Entries,
            is_whole: NDArray[np.bool_] | None = None) -> Any:
     """Return a solver that holds the minimisation of these arrays."""
     solver = Quiet()  # type: ignore[no-untyped-call]
+    if not cost.size:
+        # HiGHS calls a model without columns empty, and does not look whether its rows can hold
+        cost, columns = np.zeros(1), Bounds(np.zeros(1), np.zeros(1))
+        is_whole = None
     entries = _by_column(entries)
     start = np.searchsorted(entries.column, np.arange(cost.size))
     kind = np.zeros(cost.size, np.int32) if is_whole is None else is_whole.astype(np.int32)
@@ -87,7 +91,7 @@ def run(solver: Any, seconds: float) -> bool:
         highspy.Highs.resetGlobalScheduler(True)
         solver.run()
     status = solver.getModelStatus()
-    if status == highspy.HighsModelStatus.kOptimal:
+    if status in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kModelEmpty):
         return True
     if status in (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kSolutionLimit,
                   highspy.HighsModelStatus.kIterationLimit):

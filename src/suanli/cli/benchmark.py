@@ -1,6 +1,6 @@
-"""`suanli bench book` and `suanli bench schedule`.
+"""`suanli bench auction`, `suanli bench book` and `suanli bench schedule`.
 
-The second: from order accepted to process running, on real processes; and, at the
+The last: from order accepted to process running, on real processes; and, at the
 size of a large fleet (synthetic), how long the fairness program and a round take, how many
 placements a second the domain takes, and the most memory that any of it needed.
 """
@@ -26,6 +26,7 @@ from suanli.gateway.service import Answer, Service
 from suanli.schedule import phases
 from suanli.schedule.commands import Submit
 from suanli.schedule.job import PPM, Spec
+from suanli.simulation.bench_auction import ITALY, measure_days, measure_ladder
 from suanli.simulation.bench_book import measure_book
 from suanli.simulation.bench_fairness import measure_fairness
 from suanli.simulation.bench_gang import measure_gang
@@ -76,6 +77,22 @@ def bench_schedule(jobs: int, file: Path | None) -> None:
         figures |= found
     if file is not None:
         file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+def bench_auction(ladder: str, days: Path | None, data: Path | None, file: Path | None) -> None:
+    """Clear the days and the ladder, print the figures, and write them with the machine."""
+    folder = days or (data or Settings().data) / ITALY
+    with progress("synthetic auctions") as advance:
+        sizes = measure_ladder(ladder, advance)
+    with progress("days") as advance:
+        found = measure_days(folder, advance) | {"ladder": sizes}
+    show([{"figure": key, "value": value} for key, value in found.items()
+          if not isinstance(value, dict)], same("figure", "value"), Format.table)
+    if sizes:
+        rows = [{"size": name} | row for name, row in sizes.items()]
+        show(rows, same(*rows[0]), Format.table)
+    if file is not None:
+        file.write_text(json.dumps(_machine() | found, indent=1), encoding="utf-8")
 
 
 def bench_book(data: Path | None, file: Path | None) -> None:

@@ -12,14 +12,14 @@ from suanli.cli.output import Format, out, progress, same, show
 from suanli.simulation.crash import PROTECTIONS, STEPS, cut_of, drill
 
 
-def bench_crash(seeds: Iterable[int], file: Path | None) -> None:
+def bench_crash(seeds: Iterable[int], is_blind: bool, file: Path | None) -> None:
     """Run the drill for each seed, print both runs of each, and write them to a file."""
     rows: list[dict[str, Any]] = []
     cuts: list[float] = []
     datasheet = datasheet_text()
     for seed in seeds:
         with progress(f"drill, seed {seed}"):
-            found = drill(datasheet, seed)
+            found = drill(datasheet, seed, not is_blind)
         cuts.append(cut_of(found))
         rows += [{"seed": seed, "protections": name, **asdict(crash),
                   "drawdown": round(crash.drawdown, 4)} for name, crash in found.items()]
@@ -30,6 +30,7 @@ def bench_crash(seeds: Iterable[int], file: Path | None) -> None:
               f"{min(cuts):.1%} (least), over {len(cuts)} seeds", markup=False)
     if file is not None:
         file.write_text(json.dumps({
-            "what": "simulated flash crash", "parameters": PROTECTIONS, "runs": rows,
+            "what": "simulated flash crash", "parameters": PROTECTIONS, "is_blind": is_blind,
+            "runs": rows,
             "drawdown_cut_median": statistics.median(cuts), "drawdown_cut_min": min(cuts),
         }, indent=1), encoding="utf-8")

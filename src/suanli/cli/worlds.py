@@ -17,6 +17,8 @@ def register(app: typer.Typer) -> None:
                         no_args_is_help=True)
     bench.command("schedule", epilog="Example: suanli bench schedule --jobs 200")(schedule)
     bench.command("book", epilog="Example: suanli bench book --json book.json")(book)
+    bench.command("auction", epilog="Example: suanli bench auction --ladder M --json auction.json"
+                  )(auction)
     bench.command("crash", epilog="Example: suanli bench crash --seeds 5 --json crash.json")(crash)
     app.add_typer(bench, name="bench")
 
@@ -109,11 +111,26 @@ def book(
     bench_book(data, file)
 
 
+def auction(
+    ladder: Annotated[str, typer.Option(
+        help="Synthetic auctions up to this size: none, S, M or L.")] = "none",
+    days: Annotated[Path | None, typer.Option(
+        help="Folder with other delivery days in the same format.")] = None,
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of public data.")] = None,
+) -> None:
+    """Clear public days of the Italian day-ahead market, with their published answers."""
+    from suanli.cli.benchmark import bench_auction
+    bench_auction(ladder, days, data, file)
+
+
 def crash(
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from the first on.")] = 1,
+    blind: Annotated[bool, typer.Option(
+        "--blind", help="Value buyers look at prices only, not at halts.")] = False,
     file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
 ) -> None:
     """A simulated flash crash, without and with price bands and halts: how far prices fall."""
     from suanli.cli.drill import bench_crash
-    bench_crash(range(seed, seed + seeds), file)
+    bench_crash(range(seed, seed + seeds), blind, file)

@@ -148,7 +148,7 @@ def caps(service: Service, at: int) -> list[dict[str, Any]]:
     """Return the price caps in force and announced, and what the last day's prices call for."""
     members = service.rooms.members
     tape = service.receipts.tape.candles.values()
-    high = max((c.high for kept in tape for c in kept if c.start >= at - DAY), default=0)
+    high = max((c.high_mrmb for kept in tape for c in kept if c.start >= at - DAY), default=0)
     rows = []
     for name in ("price_mrmb_min", "price_mrmb_max"):
         value, announced = members.parameter(name, at), members.announcement(name)

@@ -21,10 +21,10 @@ class Candle(NamedTuple):
     """What traded in [start, start + interval); `cash` in micro-RMB."""
 
     start: int
-    open: int
-    high: int
-    low: int
-    close: int
+    open_mrmb: int
+    high_mrmb: int
+    low_mrmb: int
+    close_mrmb: int
     cash: int
     lots: int
 
@@ -62,8 +62,8 @@ def with_trade(candles: tuple[Candle, ...], at: int, price: int, lots: int, inte
     start = at - at % interval_ms
     if candles and candles[-1].start == start:
         last = candles[-1]
-        grown = Candle(start, last.open, max(last.high, price), min(last.low, price), price,
-                       last.cash + price * lots, last.lots + lots)
+        grown = Candle(start, last.open_mrmb, max(last.high_mrmb, price),
+                       min(last.low_mrmb, price), price, last.cash + price * lots, last.lots + lots)
         return (*candles[:-1], grown)
     fresh = Candle(start, price, price, price, price, price * lots, lots)
     return (*candles, fresh)[-count_max:]
@@ -83,8 +83,9 @@ def ticker(candles: Iterable[Candle], since: int) -> Ticker | None:
     mean = mean_of(seen)
     if mean is None:
         return None
-    return Ticker(seen[-1].close, max(c.high for c in seen), min(c.low for c in seen), mean,
-                  seen[-1].close - seen[0].open, sum(c.lots for c in seen))
+    return Ticker(seen[-1].close_mrmb, max(c.high_mrmb for c in seen),
+                  min(c.low_mrmb for c in seen), mean,
+                  seen[-1].close_mrmb - seen[0].open_mrmb, sum(c.lots for c in seen))
 
 
 def spot_index(candles: Mapping[Product, tuple[Candle, ...]]

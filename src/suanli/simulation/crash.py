@@ -69,7 +69,9 @@ class Person:
 class Drill:
     """One market, its people, and the tape that all of them read."""
 
-    def __init__(self, datasheet: str, seed: int, parameters: dict[str, int]) -> None:
+    def __init__(self, datasheet: str, seed: int, parameters: dict[str, int],
+                 sees_halts: bool = True) -> None:
+        self.sees_halts = sees_halts  # whether value buyers do: a halt is public
         fleet = Fleet((HostGroup("z", "area", CHIP, 8, 64),), WORTH)
         self.world = World("crash", seed, EPOCH, (("operator", fleet),), (), datasheet)
         self.domain = Domain(self.world.genesis())
@@ -172,7 +174,7 @@ class Drill:
         """Bid below worth, one to three minutes after a low price or a halt was seen."""
         delay, discount = buyer.chance.randint(60, 180), buyer.chance.uniform(0.02, 0.08)
         if buyer.noticed < 0 and (self.last <= 0.9 * WORTH
-                                   or self.phase != OPEN):
+                                   or (self.sees_halts and self.phase != OPEN)):
             buyer.noticed = step + delay
         if buyer.noticed == step:
             self.say(buyer, step, self._order(BUY, WORTH * (1 - discount), 800, False))
@@ -243,7 +245,7 @@ def cut_of(found: dict[str, Crash]) -> float:
     return 1 - found["with"].drawdown / found["without"].drawdown
 
 
-def drill(datasheet: str, seed: int) -> dict[str, Crash]:
+def drill(datasheet: str, seed: int, sees_halts: bool = True) -> dict[str, Crash]:
     """Return what the same flow did without and with the protections."""
-    return {"without": Drill(datasheet, seed, {}).go(),
-            "with": Drill(datasheet, seed, PROTECTIONS).go()}
+    return {"without": Drill(datasheet, seed, {}, sees_halts).go(),
+            "with": Drill(datasheet, seed, PROTECTIONS, sees_halts).go()}

@@ -75,7 +75,7 @@ def test_the_tape_hears_every_kind_of_trade_and_the_curve_reads_the_book(stage: 
     say(3, order(BUY, 900, 100))
     stage.at += 10 * MINUTE
     say(2, Modify(resting, 900, 40))
-    assert [(c.close, c.lots) for c in tape.candles[PRODUCT]] == [(1000, 500), (900, 40)]
+    assert [(c.close_mrmb, c.lots) for c in tape.candles[PRODUCT]] == [(1000, 500), (900, 40)]
     say(3, order(SELL, 950, 10))
     points = forward_curve(stage.rooms.market, *PRODUCT[:4], [START + HOUR, START + 2 * HOUR])
     assert [(p.bid, p.ask, p.posted, p.price) for p in points] == [

@@ -16,9 +16,9 @@ STEPS_MAX = 50
 SPAN_MAX = 48  # hours of a flexible order
 LEGS_MAX = 1000
 # What one order may be worth at twice the highest price, and what its fixed cost may be: room for
-# ten thousand reference devices for a week, in an auction up to 10,000 RMB a token. A caller that
-# admits many keeps their sum of `worth` below 2^62, as `wellformed` asks of an auction.
-WORTH_MAX = 2**55
+# all of a large fleet for a week at a thousand times today's prices. A caller that admits many
+# keeps their sum of `worth` below 2^62, as `wellformed` asks of an auction.
+WORTH_MAX = 2**56
 
 
 class Grid(NamedTuple):

@@ -20,7 +20,8 @@ Arcs
 An arc carries up to `capacity` lots out of `source` into `target`, where
 ``flow * gain_ppm // 1_000_000`` arrive, for a `fee` a token that leaves. Transport has gain one;
 substitution of grades has the ratio of their ratings. What an arc with another gain loses by
-rounding down is spilled: nobody's, less than one lot an arc.
+rounding down, or brings too much because only whole lots leave, is spilled: nobody's, no more an
+arc than one lot brings, rounded up.
 """
 
 from dataclasses import dataclass

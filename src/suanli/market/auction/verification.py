@@ -4,8 +4,8 @@
 |---|---|---|
 | R1 | shapes, ranges | prices within the bounds; lots 0 to the step's; a block's ratio 0, or its |
 |    |    | least to 1,000,000; an offer 0 or 1; a flow 0 to the arc's capacity |
-| R2 | balance | in each cell sold + arriving - leaving - bought = spilled, which is 0 to the |
-|    |    | number of its arriving arcs in use that have a gain other than one |
+| R2 | balance | in each cell sold + arriving - leaving - bought = spilled, which is 0 to what a |
+|    |    | lot brings, rounded up, over its arriving arcs in use with a gain other than one |
 | R3 | one price | a step better than its cell's price is all accepted, a worse one not at all, |
 |    |    | one at the price in any part; of a rejected offer nothing |
 | R4 | no loser | an accepted block's surplus, with its accepted descendants', is 0 or more; |
@@ -116,8 +116,10 @@ def _balance(auction: Auction, clearing: Clearing) -> Breach | None:
                + _summed(legs_sold, blocks.leg_cell, cells)
                + _summed(arriving(arcs, clearing.flows), arcs.target, cells)
                - _summed(clearing.flows, arcs.source, cells))
-    rounded = ((arcs.gain_ppm != UNIT) & (clearing.flows > 0)).astype(np.int64)
-    most = _summed(rounded, arcs.target, cells)
+    # whole lots that leave arrive in steps of the gain: a cell may have to take a step too much
+    step = (arcs.gain_ppm + UNIT - 1) // UNIT
+    is_rounded = (arcs.gain_ppm != UNIT) & (clearing.flows > 0)
+    most = _summed(np.where(is_rounded, step, 0), arcs.target, cells)
     return outside("R2", "spill of cell", spilled, 0, most)
 
 

@@ -96,9 +96,10 @@ RULES = Code.ORDER_MALFORMED
     (CurveOrder(0, 0, ((5, 0),)), Code.QUANTITY_OUT_OF_RANGE),
     (CurveOrder(0, 0, ((10, 1), (5, -1))), Code.QUANTITY_OUT_OF_RANGE),
     (BlockOrder(0, 5, UNIT, ((0, 2**63),)), Code.QUANTITY_OUT_OF_RANGE),
-    (BlockOrder(0, 5, UNIT, tuple((cell, 10**12) for cell in range(20))),  # too much money
+    # too much money: 48 legs, each as large as a leg may be
+    (BlockOrder(0, 5, UNIT, tuple((cell, 10**12) for cell in range(48))),
      Code.QUANTITY_OUT_OF_RANGE),
-    (FlexibleOrder(0, 24, 10**12, 5, 0, 24), Code.QUANTITY_OUT_OF_RANGE),
+    (FlexibleOrder(0, 24, 10**12 + 1, 5, 0, 24), Code.QUANTITY_OUT_OF_RANGE),
     (CurveOrder(0, 1, ((5, 1),), fixed_cost=2**63), Code.QUANTITY_OUT_OF_RANGE),
     (CurveOrder(0, 0, ((7, 1),)), Code.PRICE_OUT_OF_RANGE),  # off the tick
     (CurveOrder(0, 0, ((1005, 1),)), Code.PRICE_OUT_OF_RANGE),

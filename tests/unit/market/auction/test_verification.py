@@ -210,7 +210,9 @@ def test_arcs(gain: int, prices: tuple[int, int], flow: int, spare: int,
 def test_only_what_rounding_loses_may_be_spilled() -> None:
     steps = curves((0, 1, 6, 100), (1, 0, 10, 100))
     for gain, bought, rule in ((700_000, 6, None), (700_000, 5, None), (700_000, 4, "R2"),
-                               (700_000, 7, "R2"), (UNIT, 8, "R2")):
+                               (700_000, 7, "R2"), (UNIT, 8, "R2"),
+                               # 9 lots bring 25 and 8 bring 22: for 23 there is no whole flow
+                               (2_800_000, 23, None), (2_800_000, 21, "R2")):
         auction = Auction(2, 0, 100, steps, arcs=Arcs(ints(0), ints(1), ints(9), ints(0),
                                                       ints(gain)))
         clearing = claimed(auction, ints(6, 10), ints(9, bought), flows=ints(9))
