@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from suanli.ledger.row import CASH, Row, RowCode, link
 from suanli.ledger.state import Ledger
-from suanli.market.auction import calendar, entry
+from suanli.market.auction import calendar, entry, positions
 from suanli.market.auction.collateral import CASH_CELL, Collateral, class_of, needed
 from suanli.market.auction.commands import (
     CancelOrder,
@@ -50,7 +50,9 @@ from suanli.market.auction.records import (
 from suanli.market.auction.settling import Holds, Settlement, resolved
 from suanli.market.auction.verification import verify
 from suanli.market.auction.wellformed import LOTS_MAX
+from suanli.market.limits import Limits
 from suanli.market.product import ProductGrid
+from suanli.market.set_aside import SetAside
 from suanli.members.state import Members
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.instant import HOUR
@@ -73,6 +75,8 @@ class Auctions:
         self.tables = tables
         self.members = members
         self.ledger = ledger
+        self.limits = Limits(members, ledger, tables)
+        self.set_aside = SetAside(members, ledger, tables)
         self.head = GENESIS  # of the chain: set before each block
         # Order ids by (auction, owner); derived from `auction_orders`, no owner is empty.
         self.owned: dict[tuple[int, int], dict[int, None]] = {}
@@ -188,17 +192,21 @@ class Auctions:
         session = calendar.SESSIONS[sitting.session]
         if isinstance(command, EnterCurve) and not session.takes_curves:
             return Refusal(Code.ORDER_MALFORMED, CURVES_ONLY_BLOCKS)
+        if refusal := self.limits.rate_refusal(sender, at):
+            return refusal
         drafted = entry.draft(command, sitting, sender, at, grid)
         if isinstance(drafted, Refusal):
             return drafted
         others = self.orders_of(command.auction, sender)
         id = command.order or self._next_id("auction_order")
+        after = {**others, id: drafted.order}
         refusal = (self._change_refusal(command.order, drafted.order, others, sitting, at)
-                   or entry.refusal(id, drafted.order, others, drafted.sitting))
+                   or entry.refusal(id, drafted.order, others, drafted.sitting)
+                   or positions.refusal(self.limits, drafted.sitting, sender, after, grid))
         if refusal:
             return refusal
-        return self._changed(command.auction, drafted.sitting, sender, at, grid, others,
-                             {**others, id: drafted.order}, id)
+        return self._changed(command.auction, drafted.sitting, sender, at, grid, others, after,
+                             id, *self.limits.counted(sender, at))
 
     def _change_refusal(self, id: int, new: AuctionOrder, others: Orders, sitting: Sitting,
                         at: int) -> Refusal | None:
@@ -247,7 +255,7 @@ class Auctions:
                        f"{sitting.no_cancel_from}, until {sitting.gate}")
 
     def _changed(self, auction: int, sitting: Sitting, owner: int, at: int, grid: ProductGrid,
-                 before: Orders, after: Orders, id: int) -> Change | Refusal:
+                 before: Orders, after: Orders, id: int, *more: Write) -> Change | Refusal:
         """Return the change that takes an owner's orders, and their holds, to what they are now."""
         bound = sitting.value + sum(
             sign * entry.value_bound(orders[id], sitting.price_max)
@@ -256,10 +264,12 @@ class Auctions:
             return Refusal(Code.QUANTITY_OUT_OF_RANGE, f"all lots of this auction at its highest "
                            f"price come to {bound}; {entry.VALUE_MAX} is accepted")
         old, new = needed(before), needed(after)
-        cover = Collateral(auction, sitting, owner, at, grid, self._held(auction, owner))
+        cover = Collateral(auction, sitting, owner, at, grid, self.set_aside,
+                           self._held(auction, owner))
         known = dict(cover.held)
-        cover.cover(old, new)
-        writes = [*grid.writes(), Write("market", "auctions", auction,
+        if refusal := cover.cover(old, new):
+            return refusal
+        writes = [*grid.writes(), *more, Write("market", "auctions", auction,
                                         changed(sitting, value=bound)),
                   Write("market", "auction_orders", id, after.get(id))]
         if id not in before:
