@@ -1,4 +1,6 @@
-"""`suanli bench schedule`: from order accepted to process running, on real processes; and, at the
+"""`suanli bench book` and `suanli bench schedule`.
+
+The second: from order accepted to process running, on real processes; and, at the
 size of a large fleet (synthetic), how long the fairness program and a round take, how many
 placements a second the domain takes, and the most memory that any of it needed.
 """
@@ -24,6 +26,7 @@ from suanli.gateway.service import Answer, Service
 from suanli.schedule import phases
 from suanli.schedule.commands import Submit
 from suanli.schedule.job import PPM, Spec
+from suanli.simulation.bench_book import measure_book
 from suanli.simulation.bench_fairness import measure_fairness
 from suanli.simulation.bench_gang import measure_gang
 from suanli.simulation.bench_placements import measure_placements
@@ -73,6 +76,16 @@ def bench_schedule(jobs: int, file: Path | None) -> None:
         figures |= found
     if file is not None:
         file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+def bench_book(data: Path | None, file: Path | None) -> None:
+    """Measure the spot book, print the figures, and write them to a file with the machine."""
+    with progress("the spot book"):
+        found = measure_book(data or Settings().data)
+    show([{"figure": key, "value": value} for key, value in found.items()],
+         same("figure", "value"), Format.table)
+    if file is not None:
+        file.write_text(json.dumps(_machine() | found, indent=1), encoding="utf-8")
 
 
 def _machine() -> Figures:

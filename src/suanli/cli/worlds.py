@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     bench = typer.Typer(help="Benchmarks: each prints its figures and the conditions beside them.",
                         no_args_is_help=True)
     bench.command("schedule", epilog="Example: suanli bench schedule --jobs 200")(schedule)
+    bench.command("book", epilog="Example: suanli bench book --json book.json")(book)
     app.add_typer(bench, name="bench")
 
 
@@ -96,3 +97,12 @@ def schedule(
     """Time from order accepted to process running; and fairness, rounds, placements at scale."""
     from suanli.cli.benchmark import bench_schedule
     bench_schedule(jobs, file)
+
+
+def book(
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of public data.")] = None,
+) -> None:
+    """The spot book on a public stream: its published hash, and messages a second."""
+    from suanli.cli.benchmark import bench_book
+    bench_book(data, file)
