@@ -82,6 +82,8 @@ class Code(IntEnum):
     QUANTITY_OUT_OF_RANGE = 503
     UNKNOWN_ORDER = 504
     GATE_CLOSED = 505
+    # market, call auctions: 540-569
+    ORDER_MALFORMED = 545
     # schedule: 600-699
     UNKNOWN_JOB = 600
     GANG_DOES_NOT_FIT = 601

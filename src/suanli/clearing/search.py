@@ -1,0 +1,215 @@
+"""The search for the best decision that stands: relaxation, first answer, master program and cuts.
+
+State: `best` is the best clearing so far, whole and exact; `bound` what no clearing exceeds.
+"""
+
+import math
+import time
+
+import numpy as np
+
+from suanli.clearing.cuts import Cutter
+from suanli.clearing.decision import Decision, Priced, Rejected, nothing
+from suanli.clearing.dispatch import HALF_LOT, Dispatcher
+from suanli.clearing.model import Master, Proposal
+from suanli.clearing.pricing import priced
+from suanli.clearing.reinsertion import reinserted, repaired, without_orphans
+from suanli.clearing.rounding import allocate, net_sales
+from suanli.clearing.solver import Infeasible
+from suanli.clearing.steps import first_window, touched, widened
+from suanli.market.auction.instance import UNIT, Auction, Clearing, Ints
+from suanli.market.auction.verification import welfare_of
+
+# A ratio this near to 0, to a least ratio or to 1 is meant to be it.
+RATIO_TOLERANCE = 1e-6
+CURVES_SECONDS = 60.0  # for the one program that is always tried
+# From so many blocks on, a proof of the last ten-thousandth takes longer than it is worth.
+EXACT_BLOCKS_MAX = 300
+LARGE_GAP = 1e-4
+
+
+class Search:
+    """One auction's search; `run` it, and read what is there even if it raises."""
+
+    def __init__(self, auction: Auction, until: float) -> None:
+        self.auction, self.until = auction, until
+        self.best: Clearing | None = None
+        self.standing: Priced | None = None
+        self.bound = _most(auction)
+        self.method = "decoupled"
+        self.cuts = 0
+        self.repairs = 0
+
+    def run(self) -> None:
+        """Search until the best is proven or the time is over.
+
+        Raises: TimeoutError, Unsolved.
+        """
+        auction = self.auction
+        dispatcher = Dispatcher(auction, first_window(auction))
+        if not auction.blocks.side.size and not auction.offers.fixed.size:
+            self._curves(dispatcher)
+            self._prove()
+            return
+        try:
+            self._decide(dispatcher)
+        finally:
+            if self.best is None:
+                self._curves(dispatcher)
+
+    def _curves(self, dispatcher: Dispatcher) -> None:
+        """Clear without blocks."""
+        until = time.perf_counter() + CURVES_SECONDS
+        found = priced(dispatcher, nothing(self.auction), until)
+        if isinstance(found, Priced):
+            self._keep(found, "curves")
+
+    def _decide(self, dispatcher: Dispatcher) -> None:
+        master = self._relaxed(dispatcher)
+        self._improve(dispatcher, master)
+
+    def _relaxed(self, dispatcher: Dispatcher) -> Master:
+        """Solve the relaxation, in windows that are wide enough; take a first answer from it."""
+        window, steps = dispatcher.window, 2
+        while True:
+            master = Master(self.auction, window)
+            proposal = master.relax(self.until)
+            narrow = touched(master.columns, proposal.steps, np.float64(HALF_LOT))
+            if not narrow.size:
+                break
+            steps *= 4
+            window = widened(self.auction, window, steps, narrow)
+        self._lower(proposal.bound)
+        self._answer(dispatcher, proposal)
+        return master
+
+    def _answer(self, dispatcher: Dispatcher, proposal: Proposal) -> None:
+        """Make an answer of a proposal that need not stand, and improve it."""
+        decision = whole_decision(self.auction, proposal)
+        found = repaired(dispatcher, decision, self.until)
+        self._keep(found, "heuristic")
+        self._keep(reinserted(dispatcher, found, self.until), "heuristic")
+
+    def _improve(self, dispatcher: Dispatcher, master: Master) -> None:
+        """Alternate between the master program and prices, until a proposal stands."""
+        cutter = Cutter(self.auction, master.places)
+        count = self.auction.blocks.side.size + self.auction.offers.fixed.size
+        relative_gap = 0.0 if count <= EXACT_BLOCKS_MAX else LARGE_GAP
+        while not self._is_proven(relative_gap):
+            start = self.standing.decision if self.standing else None
+            try:
+                proposal = master.solve(self.until, relative_gap, start)
+            except Infeasible:
+                break  # every choice but those already tried is cut off
+            self._lower(proposal.bound)
+            if self._is_proven(relative_gap):
+                break
+            narrow = touched(master.columns, proposal.steps, np.float64(HALF_LOT))
+            if narrow.size:
+                # cuts are by blocks, and need not be found again, but their columns move
+                master = Master(self.auction, widened(self.auction, master.window, 50, narrow))
+                cutter = Cutter(self.auction, master.places)
+                continue
+            decision = proposed_decision(self.auction, proposal)
+            found = priced(dispatcher, decision, self.until)
+            if isinstance(found, Priced):
+                self._keep(found, "exact" if proposal.is_optimal else "heuristic")
+                if proposal.is_optimal:
+                    break
+            else:
+                self._learn(dispatcher, master, cutter, found)
+            if not proposal.is_optimal:
+                return
+        self._prove()
+
+    def _learn(self, dispatcher: Dispatcher, master: Master, cutter: Cutter,
+               rejected: Rejected) -> None:
+        """Cut a proposal that does not stand, and see what is left of it."""
+        partial = np.flatnonzero((rejected.decision.block_ppm > 0)
+                                 & (rejected.decision.block_ppm < UNIT)
+                                 & (rejected.decision.block_ppm
+                                    != self.auction.blocks.ratio_ppm))
+        if partial.size:
+            master.keep_whole(partial)
+        else:
+            for cut in cutter.cuts(rejected):
+                master.cut(cut.taken, cut.others)
+                self.cuts += 1
+        found = repaired(dispatcher, rejected.decision, self.until)
+        self._keep(reinserted(dispatcher, found, self.until), "heuristic")
+
+    def _keep(self, found: Priced, method: str) -> None:
+        """Keep an answer, in whole lots, if it is better than the best."""
+        if self.standing is not None and found.welfare <= self.standing.welfare:
+            if method == "exact":
+                self.method = method
+            return
+        clearing = finished(self.auction, found)
+        if clearing is not None and (self.best is None or clearing.welfare > self.best.welfare):
+            self.best, self.standing, self.method = clearing, found, method
+
+    def _lower(self, bound: float) -> None:
+        # welfare is whole; floats of this size are whole too
+        self.bound = min(self.bound, math.ceil(bound))
+
+    def _is_proven(self, relative_gap: float) -> bool:
+        if self.best is None:
+            return False
+        slack = max(relative_gap, 1e-12) * max(abs(self.bound), 1)
+        return self.bound - self.best.welfare <= slack
+
+    def _prove(self) -> None:
+        if self.best is not None:
+            self.method = "exact"
+            if not self.auction.blocks.side.size and not self.auction.offers.fixed.size:
+                self.bound = self.best.welfare
+
+
+def finished(auction: Auction, found: Priced) -> Clearing | None:
+    """Return the clearing in whole lots, or None where rounding fails."""
+    decision = found.decision
+    net = net_sales(auction, decision.block_ppm)
+    hint = np.rint(found.dispatch.flows).astype(np.int64)
+    whole = allocate(auction, found.prices, net, decision.offers, hint)
+    if whole is None:
+        return None
+    clearing = Clearing(found.prices, whole.lots, decision.block_ppm, decision.offers,
+                        whole.flows, 0)
+    return clearing._replace(welfare=welfare_of(auction, clearing))
+
+
+def proposed_decision(auction: Auction, proposal: Proposal) -> Decision:
+    """Return an integer program's proposal as whole ratios."""
+    return Decision(_ratios(auction, proposal), (proposal.offers > 0.5).astype(np.int64))
+
+
+def whole_decision(auction: Auction, proposal: Proposal) -> Decision:
+    """Return a relaxation's proposal with every block of half or more accepted whole.
+
+    Of an exclusive group only its largest part is.
+    """
+    blocks, ratio = auction.blocks, proposal.ratio.copy()
+    taken = ratio >= 0.5 - RATIO_TOLERANCE
+    for block in np.flatnonzero(taken & (blocks.group >= 0)).tolist():
+        rivals = np.flatnonzero(blocks.group == blocks.group[block])
+        taken[block] = rivals[np.argmax(ratio[rivals])] == block
+    ppm = without_orphans(blocks, np.where(taken, UNIT, 0))
+    return Decision(ppm, (proposal.offers >= 0.5).astype(np.int64))
+
+
+def _ratios(auction: Auction, proposal: Proposal) -> Ints:
+    blocks = auction.blocks
+    ppm = np.rint(proposal.ratio * UNIT).astype(np.int64)
+    near = RATIO_TOLERANCE * UNIT * 10
+    ppm = np.where(np.abs(ppm - UNIT) <= near, UNIT, ppm)
+    ppm = np.where(np.abs(ppm - blocks.ratio_ppm) <= near, blocks.ratio_ppm, ppm)
+    ppm = np.where(ppm < blocks.ratio_ppm // 2, 0, np.maximum(ppm, blocks.ratio_ppm))
+    return np.where(blocks.ratio_ppm == UNIT, np.where(ppm >= UNIT // 2, UNIT, 0), ppm)
+
+
+def _most(auction: Auction) -> int:
+    """Return a bound that needs no solver: everything sold for nothing's worth of cost."""
+    curves, blocks = auction.curves, auction.blocks
+    span = max(abs(auction.price_max), abs(auction.price_min), 1)
+    most = max([span, *(int(np.abs(p).max()) for p in (curves.price, blocks.price) if p.size)])
+    return most * (int(curves.lots.sum()) + int(blocks.leg_lots.sum()))
