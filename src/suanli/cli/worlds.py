@@ -17,6 +17,8 @@ def register(app: typer.Typer) -> None:
                         no_args_is_help=True)
     bench.command("schedule", epilog="Example: suanli bench schedule --jobs 200")(schedule)
     bench.command("book", epilog="Example: suanli bench book --json book.json")(book)
+    bench.command("coupling", epilog="Example: suanli bench coupling --seeds 30 --json "
+                  "coupling.json")(coupling)
     app.add_typer(bench, name="bench")
 
 
@@ -106,3 +108,12 @@ def book(
     """The spot book on a public stream: its published hash, and messages a second."""
     from suanli.cli.benchmark import bench_book
     bench_book(data, file)
+
+
+def coupling(
+    seeds: Annotated[int, typer.Option(min=1, help="Days, one a seed.")] = 5,
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """What coupling three operators' markets is worth, against posted prices (simulated)."""
+    from suanli.cli.coupling import bench_coupling
+    bench_coupling(seeds, file)

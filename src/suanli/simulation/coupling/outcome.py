@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from suanli.simulation.coupling.world import Day
+from suanli.simulation.coupling.world import LINK_FEE_MRMB, Day
 from suanli.terms.quantity import RMB
 
 Ints = npt.NDArray[np.int64]
@@ -22,7 +22,10 @@ class Outcome:
 
 
 def figures(day: Day, outcome: Outcome) -> dict[str, float]:
-    """Return welfare, utilisation, the part of what was asked that was served, convergence."""
+    """Return welfare, utilisation, the part of what was asked that was served, convergence.
+
+    Prices have converged in an hour if no two differ by more than what moving work costs.
+    """
     value = sum(int(lots) * tenant.value_mrmb
                 for lots, tenant in zip(outcome.bought, day.tenants, strict=True))
     asked = sum(tenant.asked() for tenant in day.tenants)
@@ -31,5 +34,5 @@ def figures(day: Day, outcome: Outcome) -> dict[str, float]:
             "utilisation": float(outcome.sold.sum() / np.sum(day.capacity)),
             "useful": float(outcome.bought.sum() / np.sum(day.capacity)),
             "fill_rate": float(outcome.bought.sum() / asked),
-            "price_convergence": float((spread == 0).mean()),
+            "price_convergence": float((spread <= LINK_FEE_MRMB).mean()),
             "price_mrmb": float(outcome.price.mean())}

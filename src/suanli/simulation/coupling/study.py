@@ -29,8 +29,8 @@ def summary(rows: list[dict[str, dict[str, float]]]) -> list[dict[str, Any]]:
     """Return a row a form: means with the halves of their 95 % intervals; welfare also gained."""
     first = next(iter(FORMS))
     return [{"form": name, "seeds": len(rows),
-             **{key: mean_of([row[name][key] for row in rows])._asdict()
+             **{key: mean_of([row[name][key] for row in rows])
                 for key in rows[0][name]},
              "welfare_gain": mean_of([row[name]["welfare_rmb"] / row[first]["welfare_rmb"] - 1
-                                      for row in rows])._asdict()}
+                                      for row in rows])}
             for name in FORMS]
