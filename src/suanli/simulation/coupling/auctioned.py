@@ -69,7 +69,8 @@ def _blocks(day: Day, trainers: list[int]) -> Blocks:
             cells += [tenant.home * HOURS + start + hour for hour in range(tenant.hours)]
             lots += [tenant.width] * tenant.hours
             bounds.append(len(cells))
-    return Blocks(*np.array(rows, np.int64).reshape(-1, 5).T.copy(), np.array(bounds, np.int64),
+    side, price, ratio, parent, group = np.array(rows, np.int64).reshape(-1, 5).T.copy()
+    return Blocks(side, price, ratio, parent, group, np.array(bounds, np.int64),
                   np.array(cells, np.int64), np.array(lots, np.int64))
 
 
@@ -77,7 +78,7 @@ def _arcs(day: Day, is_coupled: bool) -> Arcs:
     rows = [(link.source * HOURS + hour, link.target * HOURS + hour,
              link.lots if is_coupled else 0, link.fee_mrmb, UNIT)
             for link in day.links for hour in range(HOURS)]
-    return Arcs(*np.array(rows, np.int64).T.copy())
+    return Arcs(*np.array(rows, np.int64).reshape(-1, 5).T.copy())
 
 
 def _outcome(day: Day, auction: Auction, clearing: Clearing, owners: Ints) -> Outcome:
