@@ -14,9 +14,10 @@ from fastapi.responses import JSONResponse
 
 from suanli import __version__
 from suanli.chain.proof import receipt_of
-from suanli.gateway import views
+from suanli.gateway import auction_routes, views
+from suanli.gateway.answers import TENANT, refusal_of, settled
 from suanli.gateway.requests import EnvelopeRequest, JobRequest, OrderRequest
-from suanli.gateway.service import Answer, Service
+from suanli.gateway.service import Service
 from suanli.market.commands import Cancel as CancelOrder
 from suanli.market.commands import Order
 from suanli.members.envelope import Envelope
@@ -27,10 +28,6 @@ from suanli.terms.errors import AdapterError, InputError
 from suanli.terms.refusals import Code, Refusal
 
 LOG_BYTES_MAX = 256 * 1024
-STATUS = {Code.UNKNOWN_JOB: 404, Code.UNKNOWN_ORDER: 404, Code.ROLE_LACKS_RIGHT: 403,
-          Code.DELEGATION_LACKS_RIGHT: 403, Code.BAD_SIGNATURE: 403,
-          Code.UNKNOWN_PARTICIPANT: 403, Code.NOT_THE_OWNER: 403}
-TENANT = "tenant"
 
 
 def create_app(service: Service, credential: str | None, stop: Callable[[], None]) -> FastAPI:
@@ -58,6 +55,7 @@ def create_app(service: Service, credential: str | None, stop: Callable[[], None
     _reading(app, service)
     _jobs(app, service)
     _trading(app, service)
+    auction_routes.add(app, service)
 
     @app.post("/v1/shutdown")
     def shutdown() -> dict[str, str]:
@@ -119,7 +117,7 @@ def _without_parameters(read: Callable[[], Any]) -> Callable[[], list[dict[str, 
 def _jobs(app: FastAPI, service: Service) -> None:
     @app.post("/v1/jobs", status_code=201)
     def submit(request: JobRequest) -> dict[str, Any]:
-        answer = _settled(service.ask(TENANT, Submit(_spec(service, request))))
+        answer = settled(service.ask(TENANT, Submit(_spec(service, request))))
         return {"id": answer.receipt.answer["job"], "height": answer.height}
 
     @app.get("/v1/jobs/{id}")
@@ -138,7 +136,7 @@ def _jobs(app: FastAPI, service: Service) -> None:
 
     @app.post("/v1/jobs/{id}/cancel")
     def cancel(id: int) -> dict[str, Any]:
-        return {"id": id, "height": _settled(service.ask(TENANT, Cancel(id))).height}
+        return {"id": id, "height": settled(service.ask(TENANT, Cancel(id))).height}
 
     @app.get("/v1/jobs/{id}/logs")
     def logs(id: int, stream: str = "stdout", offset: int = 0,
@@ -164,7 +162,7 @@ def _jobs(app: FastAPI, service: Service) -> None:
             found = service.receipts.by_job.get(job)
             block = service.driver.engine.block(found.height) if found else None
             if found is None or block is None:
-                raise HTTPException(404, _refusal(Refusal(
+                raise HTTPException(404, refusal_of(Refusal(
                     Code.UNKNOWN_JOB, f"job {job} has no receipt; a job that has ended does")))
             genesis = service.driver.engine.application.domain.genesis
         return {**receipt_of(block, found.index), "job": job,
@@ -177,13 +175,13 @@ def _trading(app: FastAPI, service: Service) -> None:
         command = Order(request.issuer, request.area, request.grade, request.tier, request.start,
                         int(request.side == "sell"), request.price_mrmb, request.lots,
                         request.is_ioc)
-        answer = _settled(service.ask(TENANT, command))
+        answer = settled(service.ask(TENANT, command))
         return {"id": answer.receipt.answer["order"], "height": answer.height,
                 **answer.receipt.answer}
 
     @app.delete("/v1/orders/{id}")
     def cancel_order(id: int) -> dict[str, Any]:
-        return {"id": id, "height": _settled(service.ask(TENANT, CancelOrder(id))).height}
+        return {"id": id, "height": settled(service.ask(TENANT, CancelOrder(id))).height}
 
     @app.post("/v1/envelopes", status_code=201)
     def envelope(request: EnvelopeRequest) -> dict[str, Any]:
@@ -191,7 +189,7 @@ def _trading(app: FastAPI, service: Service) -> None:
             data = bytes.fromhex(request.envelope)
         except ValueError:
             raise HTTPException(422, "an envelope is hexadecimal") from None
-        answer = _settled(service.submit(Envelope.from_bytes(data)))
+        answer = settled(service.submit(Envelope.from_bytes(data)))
         return {"height": answer.height, "index": answer.index,
                 "codes": list(answer.receipt.codes),
                 "answer": {k: v for k, v in answer.receipt.answer.items()
@@ -232,16 +230,5 @@ def _explanations(service: Service) -> Any:
 def _job(service: Service, id: int) -> Any:
     job = service.rooms.schedule.job(id)
     if job is None:
-        raise HTTPException(404, _refusal(Refusal(Code.UNKNOWN_JOB, f"no job {id}")))
+        raise HTTPException(404, refusal_of(Refusal(Code.UNKNOWN_JOB, f"no job {id}")))
     return job
-
-
-def _settled(outcome: Answer | Refusal) -> Answer:
-    if isinstance(outcome, Refusal):
-        raise HTTPException(STATUS.get(outcome.code, 409), _refusal(outcome))
-    return outcome
-
-
-def _refusal(refusal: Refusal) -> dict[str, Any]:
-    return {"code": int(refusal.code), "name": refusal.code.name.lower(),
-            "reason": refusal.reason, "is_transient": refusal.is_transient}
