@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from suanli import __version__
 from suanli.chain.proof import receipt_of
-from suanli.gateway import auction_routes, views
+from suanli.gateway import auction_routes, quotes, views
 from suanli.gateway.answers import TENANT, refusal_of, settled
 from suanli.gateway.requests import EnvelopeRequest, JobRequest, OrderRequest
 from suanli.gateway.service import Service
@@ -119,6 +119,16 @@ def _jobs(app: FastAPI, service: Service) -> None:
     def submit(request: JobRequest) -> dict[str, Any]:
         answer = settled(service.ask(TENANT, Submit(_spec(service, request))))
         return {"id": answer.receipt.answer["job"], "height": answer.height}
+
+    @app.post("/v1/quotes")
+    def quote(request: JobRequest) -> list[dict[str, Any]]:
+        spec = _spec(service, request)
+        with service.lock:
+            found = quotes.quote(service.rooms, spec, service.clock.now(),
+                                 auction_routes.indicative_prices(service))
+        if isinstance(found, Refusal):
+            raise HTTPException(409, refusal_of(found))
+        return found
 
     @app.get("/v1/jobs/{id}")
     def job(id: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from fastapi import FastAPI, HTTPException
 
 from suanli.gateway import auctions
 from suanli.gateway.answers import TENANT, refusal_of, settled
+from suanli.gateway.quotes import Prices
 from suanli.gateway.requests import AuctionOrderRequest
 from suanli.gateway.service import Service
 from suanli.market.auction.commands import (
@@ -16,6 +17,7 @@ from suanli.market.auction.commands import (
     EnterFlexible,
     Leg,
 )
+from suanli.market.auction.records import OPEN
 from suanli.terms.refusals import Code, Refusal
 
 
@@ -30,6 +32,11 @@ def _reading(app: FastAPI, service: Service) -> None:
     def listed() -> list[dict[str, Any]]:
         with service.lock:
             return auctions.auctions(service.rooms, service.clock.now())
+
+    @app.get("/v1/sessions")
+    def sessions() -> list[dict[str, Any]]:
+        with service.lock:
+            return auctions.sessions(service.rooms, service.clock.now())
 
     @app.get("/v1/auctions/{id}")
     def one(id: int) -> dict[str, Any]:
@@ -48,8 +55,8 @@ def _reading(app: FastAPI, service: Service) -> None:
     def explanation(id: int) -> dict[str, Any]:
         with service.lock:
             found = auctions.explain_order(service.rooms, id, service.clock.now())
-        return _found(found, Code.UNKNOWN_ORDER, f"no auction order {id}; `suanli orders "
-                      "--auction` lists yours")
+        return _found(found, Code.UNKNOWN_ORDER, f"no auction order {id}; `suanli auction "
+                      "orders` lists yours")
 
 
 def _trading(app: FastAPI, service: Service) -> None:
@@ -77,6 +84,20 @@ def _command(request: AuctionOrderRequest) -> Enter:
                  for each in request.legs)
     return EnterBlock(request.auction, side, request.price_mrmb, request.ratio_ppm, legs,
                       request.parent, request.group, request.order)
+
+
+def indicative_prices(service: Service) -> Prices:
+    """Return what the auctions that are about to end would come to, by product and hour."""
+    found: Prices = {}
+    market = service.rooms.market
+    for id, sitting in market.tables["auctions"].items():
+        if sitting.status == OPEN and (kept := _indicative(service, id)):
+            for cell in kept[-1].volumes.nonzero()[0].tolist():
+                issuer, area, grade, tier = sitting.nodes[cell // sitting.hours]
+                if tier == "firm":
+                    found[issuer, area, grade, sitting.start_of(cell)] = int(
+                        kept[-1].clearing.prices[cell])
+    return found
 
 
 def _indicative(service: Service, id: int) -> list[Any]:
