@@ -16,21 +16,27 @@ from suanli import __version__
 from suanli.chain.proof import receipt_of
 from suanli.gateway import auction_routes, quotes, views
 from suanli.gateway.answers import TENANT, refusal_of, settled
-from suanli.gateway.requests import EnvelopeRequest, JobRequest, OrderRequest
+from suanli.gateway.deferred import DeferredJobs
+from suanli.gateway.requests import (
+    DeferredRequest,
+    EnvelopeRequest,
+    JobRequest,
+    OrderRequest,
+)
 from suanli.gateway.service import Service
+from suanli.gateway.specs import spec_of
 from suanli.market.commands import Cancel as CancelOrder
 from suanli.market.commands import Order
 from suanli.members.envelope import Envelope
 from suanli.schedule.commands import Cancel, Submit
-from suanli.schedule.job import PPM, Spec
-from suanli.terms.canonical import sha256
 from suanli.terms.errors import AdapterError, InputError
 from suanli.terms.refusals import Code, Refusal
 
 LOG_BYTES_MAX = 256 * 1024
 
 
-def create_app(service: Service, credential: str | None, stop: Callable[[], None]) -> FastAPI:
+def create_app(service: Service, credential: str | None, stop: Callable[[], None],
+               deferred: DeferredJobs) -> FastAPI:
     """Return the API over a service; `credential` None means that the transport is trusted."""
     app = FastAPI(title="suanli", version=__version__, docs_url=None, redoc_url=None)
 
@@ -54,6 +60,7 @@ def create_app(service: Service, credential: str | None, stop: Callable[[], None
 
     _reading(app, service)
     _jobs(app, service)
+    _deferring(app, deferred)
     _trading(app, service)
     auction_routes.add(app, service)
 
@@ -117,12 +124,12 @@ def _without_parameters(read: Callable[[], Any]) -> Callable[[], list[dict[str, 
 def _jobs(app: FastAPI, service: Service) -> None:
     @app.post("/v1/jobs", status_code=201)
     def submit(request: JobRequest) -> dict[str, Any]:
-        answer = settled(service.ask(TENANT, Submit(_spec(service, request))))
+        answer = settled(service.ask(TENANT, Submit(spec_of(service, request))))
         return {"id": answer.receipt.answer["job"], "height": answer.height}
 
     @app.post("/v1/quotes")
     def quote(request: JobRequest) -> list[dict[str, Any]]:
-        spec = _spec(service, request)
+        spec = spec_of(service, request)
         with service.lock:
             found = quotes.quote(service.rooms, spec, service.clock.now(),
                                  auction_routes.indicative_prices(service))
@@ -179,6 +186,16 @@ def _jobs(app: FastAPI, service: Service) -> None:
                 "validators": [key.hex() for key in genesis.validators]}
 
 
+def _deferring(app: FastAPI, deferred: DeferredJobs) -> None:
+    @app.get("/v1/deferred")
+    def rows() -> list[dict[str, Any]]:
+        return deferred.rows()
+
+    @app.post("/v1/deferred", status_code=201)
+    def defer(request: DeferredRequest) -> dict[str, Any]:
+        return {"id": deferred.add(request.job, request.by, request.budget).id}
+
+
 def _trading(app: FastAPI, service: Service) -> None:
     @app.post("/v1/orders", status_code=201)
     def order(request: OrderRequest) -> dict[str, Any]:
@@ -204,31 +221,6 @@ def _trading(app: FastAPI, service: Service) -> None:
                 "codes": list(answer.receipt.codes),
                 "answer": {k: v for k, v in answer.receipt.answer.items()
                            if isinstance(v, (int, str, list))}}
-
-
-def _spec(service: Service, request: JobRequest) -> Spec:
-    """Return the job's spec; without chips, every chip of the fleet at its known speed."""
-    with service.lock:
-        rooms = service.rooms
-        names = request.chips or list(dict.fromkeys(
-            host.chip for host in rooms.chips.tables["hosts"].values()))
-        ratings = {chip: rating.ucu for (_, chip, workload, gang), rating
-                   in rooms.units.tables["ratings"].items()
-                   if workload == request.workload and gang == (request.devices > 1)}
-    first = ratings.get(names[0], 1) if names else 1
-    chips = tuple((name, max(1, ratings.get(name, first) * PPM // first)) for name in names)
-    return Spec(request.name or request.argv[0], tuple(request.argv),
-                tuple(sorted(request.environment.items())), request.directory, request.devices,
-                request.share, request.workload, chips, request.area, request.time_limit_ms,
-                request.max_hourly_cost, request.grace_ms, _commitment(service, request),
-                request.is_preemptible, level_required=request.level_required,
-                level_preferred=request.level_preferred, devices_min=request.devices_min,
-                memory_gb=request.memory_gb)
-
-
-def _commitment(service: Service, request: JobRequest) -> bytes:
-    """Return a commitment to the tenant that only its agent's key can open."""
-    return sha256(service.agents[TENANT].salt(request.name), TENANT.encode())
 
 
 def _explanations(service: Service) -> Any:

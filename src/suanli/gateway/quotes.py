@@ -49,13 +49,13 @@ def quote(rooms: Any, spec: Spec, at: int, indicative: Prices) -> list[dict[str,
 
 def _cheapest(rooms: Any, spec: Spec, hours: int, name: str, start: int, end: int,
               indicative: Prices) -> dict[str, Any] | None:
-    rows = [row for grade in _grades(rooms, spec)
+    rows = [row for grade in grades_of(rooms, spec)
             for row in _starts(rooms, grade, hours, start, end, indicative)]
     best = min(rows, key=lambda row: (row["cost_micro_rmb"], row["start"]), default=None)
     return best and {"when": name, **best}
 
 
-def _grades(rooms: Any, spec: Spec) -> Iterator[Grade]:
+def grades_of(rooms: Any, spec: Spec) -> Iterator[Grade]:
     """Yield what is offered firm and admits the job."""
     chips, in_gang = {chip for chip, _ in spec.chips}, spec.devices > 1
     for issuer, area, name, tier in rooms.market.tables["offers"]:

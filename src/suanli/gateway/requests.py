@@ -33,6 +33,14 @@ class JobRequest(Strict):
     memory_gb: int = Field(default=0, ge=0, le=1_000_000)
 
 
+class DeferredRequest(Strict):
+    """A job to be over by an instant (Unix milliseconds) for so many micro-RMB at most."""
+
+    job: JobRequest
+    by: int = Field(gt=0, le=INT64_MAX)
+    budget: int = Field(gt=0, le=INT64_MAX)
+
+
 class OrderRequest(Strict):
     """An order: `start` is the delivery hour in Unix milliseconds, `lots` are 0.001 token."""
 

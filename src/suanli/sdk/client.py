@@ -60,6 +60,11 @@ class Client:
         """Submit a job (fields of `JobRequest`); return its id once it is in a block."""
         return int(self._checked("POST", "/v1/jobs", json=job).json()["id"])
 
+    def defer(self, job: dict[str, Any], by: int, budget: int) -> int:
+        """Have a job run by an instant within a budget, micro-RMB; return its number."""
+        fields = {"job": job, "by": by, "budget": budget}
+        return int(self._checked("POST", "/v1/deferred", json=fields).json()["id"])
+
     def quote(self, **job: Any) -> Any:
         """Return what a job (fields of `JobRequest`) would cost: now, tonight, this week."""
         return self._checked("POST", "/v1/quotes", json=job).json()
