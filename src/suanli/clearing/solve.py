@@ -11,14 +11,15 @@ its ties depend on the order in which they came.
 """
 
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 
 from suanli.clearing.canonical import as_given, reordered
+from suanli.clearing.decision import Decision
 from suanli.clearing.fallback import cleared_apart
 from suanli.clearing.reinsertion import missed_surplus
-from suanli.clearing.decision import Decision
 from suanli.clearing.search import Search
 from suanli.market.auction.instance import Auction, Clearing, Ints
 from suanli.terms.errors import AdapterError
@@ -48,11 +49,9 @@ def solve(auction: Auction, *, seconds: float = 60.0, seed: bytes = b"",
     started = time.perf_counter()
     canonical, rank = reordered(auction, seed)
     search = Search(canonical, started + seconds, gap)
-    try:
+    # whatever the solver dies of: what has been found until then stands
+    with suppress(AdapterError, TimeoutError, RuntimeError, ValueError):
         search.run()
-    except (AdapterError, TimeoutError, RuntimeError, ValueError):
-        # whatever the solver dies of: what has been found until then stands
-        pass
     clearing, method = search.best, search.method
     if clearing is None:
         clearing, method = cleared_apart(canonical), "decoupled"
