@@ -197,11 +197,12 @@ class Search:
     def _prove(self) -> None:
         """Say of the best that it is exact if nothing above it is left."""
         if self.best is not None and self.bound - self.best.welfare <= self._slack(0.0):
-            self.method = "exact"
+            self.method, self.bound = "exact", self.best.welfare
 
     def _slack(self, gap: float) -> float:
         """Return how far from the bound counts as there: the solver's own grain at least."""
-        return max(gap, GRAIN) * max(abs(self.bound), 1)
+        # twice the grain: the bound was given as much for its own noise
+        return max(gap, 2 * GRAIN) * max(abs(self.bound), 1)
 
 
 def finished(auction: Auction, found: Priced) -> Clearing | None:
