@@ -17,7 +17,8 @@ prices are not whole, and are found anew for what it decides.
 """
 
 import time
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import highspy
 import numpy as np
@@ -142,7 +143,7 @@ class Joint:
         offers = self.auction.offers.fixed.size
         ends = np.cumsum([0, steps, arcs, blocks, some, some, some, offers, self.auction.cells,
                           steps, arcs, blocks, some])
-        return Places(*(np.arange(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)))
+        return Places(*(np.arange(a, b) for a, b in pairwise(ends)))
 
     def _price_range(self) -> tuple[int, int]:
         """Return where prices are looked for: the orders' limits, and as much again each way."""
@@ -327,7 +328,7 @@ class Joint:
         cost[places.offers] = self.auction.offers.fixed / (self.scale.price * self.scale.lots)
         return cost
 
-    def _load(self) -> object:
+    def _load(self) -> Any:
         places, cost = self.places, self._cost()
         lower, upper = np.zeros(cost.size), np.full(cost.size, INFINITY)
         upper[places.steps] = self.columns.lots / self.scale.lots

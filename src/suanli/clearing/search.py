@@ -25,6 +25,7 @@ from suanli.market.auction.verification import welfare_of
 RATIO_TOLERANCE = 1e-6
 # A small auction is first tried by cuts, for so long; what is left is the joint program's.
 CUTTING_SHARE, CUTTING_SECONDS_MAX = 0.3, 5.0
+NOISE = 1e-3  # micro-RMB
 GRAIN = 1e-12  # of the welfare: floats know no better
 CURVES_SECONDS = 60.0  # for the one program that is always tried
 
@@ -107,7 +108,7 @@ class Search:
         while True:
             master = Master(self.auction, window)
             proposal = master.relax(self.until)
-            narrow = touched(master.columns, proposal.steps, np.float64(HALF_LOT))
+            narrow = touched(master.columns, proposal.steps, HALF_LOT)
             if not narrow.size:
                 break
             steps *= 4
@@ -140,7 +141,7 @@ class Search:
             self._lower(proposal.bound)
             if self._is_proven():
                 break
-            narrow = touched(master.columns, proposal.steps, np.float64(HALF_LOT))
+            narrow = touched(master.columns, proposal.steps, HALF_LOT)
             if narrow.size:
                 # cuts are by blocks, and need not be found again, but their columns move
                 master = Master(self.auction, widened(self.auction, master.window, 50, narrow))
@@ -183,9 +184,10 @@ class Search:
             self.best, self.standing, self.method = clearing, found, method
 
     def _lower(self, bound: float) -> None:
-        # welfare is whole; floats of this size are whole too
+        # welfare is whole, so a bound between two wholes is the lower, but for the floats' noise
         if math.isfinite(bound):
-            self.bound = min(self.bound, math.ceil(bound))
+            noise = max(NOISE, GRAIN * abs(bound))
+            self.bound = min(self.bound, math.floor(bound + noise))
 
     def _is_proven(self) -> bool:
         if self.best is None:
@@ -195,11 +197,12 @@ class Search:
     def _prove(self) -> None:
         """Say of the best that it is exact if nothing above it is left."""
         if self.best is not None and self.bound - self.best.welfare <= self._slack(0.0):
-            self.method = "exact"
+            self.method, self.bound = "exact", self.best.welfare
 
     def _slack(self, gap: float) -> float:
         """Return how far from the bound counts as there: the solver's own grain at least."""
-        return max(gap, GRAIN) * max(abs(self.bound), 1) + 1
+        # twice the grain: the bound was given as much for its own noise
+        return max(gap, 2 * GRAIN) * max(abs(self.bound), 1)
 
 
 def finished(auction: Auction, found: Priced) -> Clearing | None:

@@ -53,8 +53,9 @@ def joined(parts: list[Entries]) -> Entries:
     if not parts:
         nothing = np.zeros(0, np.int64)
         return Entries(nothing, nothing, np.zeros(0))
-    rows, columns, values = zip(*parts, strict=True)
-    return Entries(np.concatenate(rows), np.concatenate(columns), np.concatenate(values))
+    return Entries(np.concatenate([part.row for part in parts]),
+                   np.concatenate([part.column for part in parts]),
+                   np.concatenate([part.value for part in parts]))
 
 
 def loaded(cost: Floats, columns: Bounds, rows: Bounds, entries: Entries,
@@ -107,7 +108,7 @@ def run(solver: Any, seconds: float, is_integer: bool = False) -> bool:
 def _by_column(entries: Entries) -> Entries:
     """Return the entries sorted by column and row, those of one place added up."""
     rank = np.lexsort((entries.row, entries.column))
-    row, column, value = (field[rank] for field in entries)
+    row, column, value = entries.row[rank], entries.column[rank], entries.value[rank]
     first = np.ones(row.size, np.bool_)
     first[1:] = (row[1:] != row[:-1]) | (column[1:] != column[:-1])
     start = np.flatnonzero(first)

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.unit.clearing.lots import BUY, SELL, arc, auction, block, step
 
 from suanli.clearing import dispatch, model, solve
 from suanli.clearing.fallback import cleared_apart, decoupled
 from suanli.clearing.solver import Unsolved
 from suanli.market.auction.verification import verify
 from suanli.simulation.auctions import Size, synthetic_auction
-from tests.unit.clearing.lots import BUY, SELL, arc, auction, block, step
 
 
 def test_no_time_at_all_leaves_the_curves() -> None:
