@@ -140,7 +140,10 @@ def test_from_orders_to_deliveries(seed: int, has_blocks: bool,
 
 
 def as_ordered(fair: Fair, prices: list[int]) -> int:
-    """Nobody got more than was asked for, or beyond its limit; return the lots bought."""
+    """Nobody got more than was asked for, or beyond its limit; return the lots bought.
+
+    Blocks aside, whose children may pay for them.
+    """
     rooms, paid, earned, got = fair.rooms, 0, 0, 0
     for order in rooms.market.auctions.orders(fair.auction).values():
         terms, value = order.terms, 0
