@@ -81,7 +81,7 @@ class Master:
         self._solver.setOptionValue("mip_rel_gap", relative_gap)
         self._solver.setOptionValue("mip_abs_gap", 1e-6)
         self._hint(start)
-        is_done = run(self._solver, until - time.perf_counter())
+        is_done = run(self._solver, until - time.perf_counter(), True)
         info = self._solver.getInfo()
         if not is_done and info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
             raise TimeoutError("the time for solving is over")

@@ -11,6 +11,7 @@ import numpy as np
 from suanli.clearing.cuts import Cutter
 from suanli.clearing.decision import Decision, Priced, Rejected, nothing
 from suanli.clearing.dispatch import HALF_LOT, Dispatcher
+from suanli.clearing.joint import Joint, is_for
 from suanli.clearing.model import Master, Proposal
 from suanli.clearing.pricing import priced
 from suanli.clearing.reinsertion import reinserted, repaired, without_orphans
@@ -22,6 +23,8 @@ from suanli.market.auction.verification import welfare_of
 
 # A ratio this near to 0, to a least ratio or to 1 is meant to be it.
 RATIO_TOLERANCE = 1e-6
+# A small auction is first tried by cuts, for so long; what is left is the joint program's.
+CUTTING_SHARE, CUTTING_SECONDS_MAX = 0.3, 5.0
 GRAIN = 1e-12  # of the welfare: floats know no better
 CURVES_SECONDS = 60.0  # for the one program that is always tried
 
@@ -69,7 +72,34 @@ class Search:
 
     def _decide(self, dispatcher: Dispatcher) -> None:
         master = self._relaxed(dispatcher)
-        self._improve(dispatcher, master)
+        if not is_for(self.auction):
+            self._improve(dispatcher, master, self.until)
+            return
+        now = time.perf_counter()
+        self._improve(dispatcher, master, now + min(CUTTING_SHARE * (self.until - now),
+                                                    CUTTING_SECONDS_MAX))
+        if not self._is_proven() and self.method != "exact":
+            self._choose(dispatcher)
+
+    def _choose(self, dispatcher: Dispatcher) -> None:
+        """Let one program choose decision and prices; forbid what whole prices do not support."""
+        joint = Joint(self.auction)
+        while not self._is_proven():
+            try:
+                start = self.standing.decision if self.standing else None
+                choice = joint.solve(self.until, self.gap, start)
+            except Infeasible:
+                break
+            self._lower(choice.bound)
+            found = priced(dispatcher, choice.decision, self.until)
+            if isinstance(found, Priced):
+                self._keep(found, "heuristic")
+                break
+            joint.cut(choice)
+            self.cuts += 1
+            if not choice.is_optimal:
+                break
+        self._prove()
 
     def _relaxed(self, dispatcher: Dispatcher) -> Master:
         """Solve the relaxation, in windows that are wide enough; take a first answer from it."""
@@ -93,13 +123,15 @@ class Search:
         self._keep(found, "heuristic")
         self._keep(reinserted(dispatcher, found, self.until), "heuristic")
 
-    def _improve(self, dispatcher: Dispatcher, master: Master) -> None:
+    def _improve(self, dispatcher: Dispatcher, master: Master, until: float) -> None:
         """Alternate between the master program and prices, until a proposal stands."""
         cutter = Cutter(self.auction, master.places)
         while not self._is_proven():
             start = self.standing.decision if self.standing else None
             try:
-                proposal = master.solve(self.until, self.gap, start)
+                proposal = master.solve(until, self.gap, start)
+            except TimeoutError:
+                break
             except Infeasible:
                 # every choice that is not cut off has been tried
                 if self.best is not None and not self.is_narrowed:
@@ -152,7 +184,8 @@ class Search:
 
     def _lower(self, bound: float) -> None:
         # welfare is whole; floats of this size are whole too
-        self.bound = min(self.bound, math.ceil(bound))
+        if math.isfinite(bound):
+            self.bound = min(self.bound, math.ceil(bound))
 
     def _is_proven(self) -> bool:
         if self.best is None:

@@ -78,13 +78,15 @@ def loaded(cost: Floats, columns: Bounds, rows: Bounds, entries: Entries,
     return solver
 
 
-def run(solver: Any, seconds: float) -> bool:
+def run(solver: Any, seconds: float, is_integer: bool = False) -> bool:
     """Run; True at the optimum, False where the time was over first.
 
     Raises: Infeasible, Unsolved.
     """
-    # HiGHS counts the time of all runs of one object together against its limit.
-    solver.setOptionValue("time_limit", solver.getRunTime() + max(seconds, 0.0))
+    # HiGHS counts the time of all linear runs of one object together against its limit, but each
+    # integer run by itself.
+    before = 0.0 if is_integer else solver.getRunTime()
+    solver.setOptionValue("time_limit", before + max(seconds, 0.0))
     if solver.run() == highspy.HighsStatus.kError:
         # A run in this thread that set no number of threads started HiGHS's scheduler with
         # another one; it refuses ours until that is stopped.

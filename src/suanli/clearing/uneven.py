@@ -65,7 +65,7 @@ def balanced(surplus: Ints, buys: Ints, sells: Ints, prices: Ints, arcs: Arcs,
                     Bounds(lower.astype(float), most.astype(float)),
                     joined([balance, down, use]), np.ones(cost.size, np.bool_))
     try:
-        if not run(solver, SECONDS):
+        if not run(solver, SECONDS, True):
             return None
     except Unsolved:
         return None

@@ -334,6 +334,8 @@ class Market(Room):
             writes.append(Write(self.name, "counters", "order", id))
         answer = {"order": id, "left": left if not order.is_ioc else 0, "class": klass,
                   "trades": [[t.seller, t.buyer, t.price_mrmb, t.lots] for t in trades]}
+        if order.price_mrmb != wanted:
+            answer["price_mrmb"] = order.price_mrmb  # the band's edge: not what was asked for
         spend = sum(t.price_mrmb * t.lots for t in trades if t.buyer == sender)
         if order.side == BUY and not order.is_ioc:
             spend += left * order.price_mrmb
