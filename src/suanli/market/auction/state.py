@@ -11,7 +11,7 @@ Laws
 from collections.abc import Callable
 from typing import Any, Final
 
-from suanli.ledger.row import CASH, Row, RowCode, link
+from suanli.ledger.row import CASH, link
 from suanli.ledger.state import Ledger
 from suanli.market.auction import calendar, entry, positions
 from suanli.market.auction.collateral import CASH_CELL, Collateral, class_of, needed
@@ -29,6 +29,7 @@ from suanli.market.auction.commands import (
 )
 from suanli.market.auction.frozen import Frozen, froze
 from suanli.market.auction.instance import Clearing
+from suanli.market.auction.pages import Pages
 from suanli.market.auction.phases import LATE, NO_CANCEL, Head, closed, phase
 from suanli.market.auction.records import (
     ARRAYS,
@@ -43,11 +44,9 @@ from suanli.market.auction.records import (
     Held,
     Link,
     Orders,
-    Result,
     Sitting,
     to_bytes,
 )
-from suanli.market.auction.settling import Holds, Settlement, resolved
 from suanli.market.auction.verification import verify
 from suanli.market.auction.wellformed import LOTS_MAX
 from suanli.market.limits import Limits
@@ -60,8 +59,6 @@ from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import changed
 from suanli.terms.table import Table
 
-# A page of a settlement: half a MiB of rows, about a tenth of a second of one core.
-PAGE_ROWS: Final = 4096
 FEE_MAX: Final = 10**9
 GENESIS: Final = Head(b"", 0)
 CURVES_ONLY_BLOCKS = "this session takes blocks and flexible orders; found a curve"
@@ -77,6 +74,7 @@ class Auctions:
         self.ledger = ledger
         self.limits = Limits(members, ledger, tables)
         self.set_aside = SetAside(members, ledger, tables)
+        self.pages = Pages(tables, ledger)
         self.head = GENESIS  # of the chain: set before each block
         # Order ids by (auction, owner); derived from `auction_orders`, no owner is empty.
         self.owned: dict[tuple[int, int], dict[int, None]] = {}
@@ -121,7 +119,8 @@ class Auctions:
                 ids[write.key] = None
             if not ids:
                 del self.owned[key]
-        elif write.table == "auctions" and (write.value is None or not write.value.ends):
+        elif write.table == "auctions" and (write.value is None
+                                            or write.value.status in (SETTLED, VOID)):
             self._frozen.pop(write.key, None)
 
     def restored(self) -> None:
@@ -340,60 +339,7 @@ class Auctions:
         if sitting.status not in (CLEARING, SETTLING, VOIDING) or at < sitting.deadline:
             return Refusal(Code.WRONG_AUCTION_PHASE, f"auction {id} is {phase(sitting, at)}; it "
                            f"can be settled from {sitting.deadline} on, once")
-        best = self.tables["clearings"].get(id)
-        # Once its first hour is over, what it sold could not be used: then it is called off.
-        is_late = sitting.status == CLEARING and at >= sitting.start + HOUR
-        if sitting.status == VOIDING or best is None or is_late:
-            return self._void(id, sitting, at)
-        return self._deliver(id, sitting, at, best)
-
-    def _void(self, id: int, sitting: Sitting, at: int) -> Change:
-        rows = [row for (owner, klass), held in sorted(self._holds(id).items())
-                for row in resolved(id, owner, klass, held, 0)]
-        return self._page(id, sitting, at, rows, (VOIDING, VOID), [])
-
-    def _deliver(self, id: int, sitting: Sitting, at: int, best: Best) -> Change:
-        frozen, clearing = self.frozen(id, sitting), best.clearing()
-        orders = self.orders(id)
-        fills = frozen.fills(clearing)
-        settlement = Settlement(id, sitting, orders, fills, self.ledger)
-        settlement.read(frozen.auction, clearing)
-        result = Result(best.solver, best.welfare, best.prices,
-                        to_bytes(frozen.volumes(fills, orders)),
-                        frozen.rejected(clearing), settlement.rent)
-        last = [Write("market", "auction_orders", n, changed(orders[n], filled=tuple(filled)))
-                for n, filled in fills.items() if filled]
-        last.append(Write("market", "auction_results", id, result))
-        return self._page(id, sitting, at, settlement.rows(self._holds(id)),
-                          (SETTLING, SETTLED), last)
-
-    def _holds(self, id: int) -> Holds:
-        return {(owner, klass): held for (auction, owner, klass), held
-                in self.tables["auction_holds"].items() if auction == id}
-
-    def _page(self, id: int, sitting: Sitting, at: int, rows: list[Row],
-              statuses: tuple[str, str], last: list[Write]) -> Change:
-        """Return the next page of rows; with the last one, what else is to be written."""
-        cursor = sitting.cursor + PAGE_ROWS
-        page = [row for row in rows[sitting.cursor:cursor] if self._can_move(row, at)]
-        is_last = cursor >= len(rows)
-        after = changed(sitting, status=statuses[is_last], cursor=min(cursor, len(rows)))
-        writes = [Write("market", "auctions", id, after)]
-        if is_last:
-            writes += last
-            writes += [Write("market", "auction_holds", (id, *key), None)
-                       for key in self._holds(id)]
-            if id in self.tables["clearings"]:
-                writes.append(Write("market", "clearings", id, None))
-        return one_part(*writes, rows=link(page), status=after.status,
-                        rows_left=len(rows) - after.cursor)
-
-    def _can_move(self, row: Row, at: int) -> bool:
-        """Say whether a row is still worth anything: tokens that expired meanwhile are not."""
-        if row.klass == CASH or row.code not in (RowCode.TRANSFER, RowCode.RETIRE):
-            return True
-        klass = self.ledger.token_class(row.klass)
-        return klass is not None and (row.code == RowCode.RETIRE or at < klass.expires)
+        return self.pages.next(id, sitting, at, self.orders(id), self.frozen(id, sitting))
 
     def past(self, at: int) -> list[Write]:
         """Return the writes that forget auctions whose last hour is over and that are done."""

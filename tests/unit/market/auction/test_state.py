@@ -313,7 +313,7 @@ def test_a_clearing_after_the_deadline_is_not_heard(hall: Hall) -> None:
 
 
 def test_a_settlement_in_pages_ends_as_in_one(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("suanli.market.auction.state.PAGE_ROWS", 2)
+    monkeypatch.setattr("suanli.market.auction.pages.PAGE_ROWS", 2)
     one_trade(hall)
     assert hall.clear(3, hall.clearing(800, {0: 100, 1: 100}, flows={0: 100})).code == 0
     hall.at = hall.sitting.deadline
