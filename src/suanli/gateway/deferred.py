@@ -146,7 +146,7 @@ class DeferredJobs:
         offered = list(grades_of(rooms, spec))
         if not offered:
             return "nothing is offered on its chips"
-        issuer, area, grade, tokens = min(offered, key=lambda g: self._hourly(g))
+        _, area, grade, tokens = min(offered, key=self._hourly)
         lots = -(-tokens // LOT)
         price = job.budget // (lots * job.hours)
         for id, sitting in rooms.market.tables["auctions"].items():
