@@ -74,8 +74,10 @@ def loaded(cost: Floats, columns: Bounds, rows: Bounds, entries: Entries,
         int(highspy.ObjSense.kMinimize), 0.0, _finite(cost), columns.lower, columns.upper,
         rows.lower, rows.upper, start.astype(np.int32), entries.row.astype(np.int32),
         entries.value, kind)
-    # One thread: the same answer on every machine, and a neighbour keeps its core.
-    solver.setOptionValue("threads", 1)
+    # One thread: the same answer on every machine, and a neighbour keeps its core. Not by the
+    # option `threads`: all solvers of a process share one pool, and once another has made it with
+    # a different number, HiGHS refuses to run.
+    solver.setOptionValue("parallel", "off")
     return solver
 
 
