@@ -90,11 +90,7 @@ def run(solver: Any, seconds: float, is_integer: bool = False) -> bool:
     # integer run by itself.
     before = 0.0 if is_integer else solver.getRunTime()
     solver.setOptionValue("time_limit", before + max(seconds, 0.0))
-    if solver.run() == highspy.HighsStatus.kError:
-        # A run in this thread that set no number of threads started HiGHS's scheduler with
-        # another one; it refuses ours until that is stopped.
-        highspy.Highs.resetGlobalScheduler(True)
-        solver.run()
+    solver.run()
     status = solver.getModelStatus()
     if status in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kModelEmpty):
         return True
