@@ -1,4 +1,4 @@
-"""Verbs for trading: buy, orders, balance."""
+"""Verbs for trading: buy, sell, orders, balance."""
 
 from typing import Annotated
 
@@ -13,6 +13,8 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command(epilog="Example: suanli buy local cpu-core-llm-training-single "
                 "2026-12-01T15 0.001")(buy)
+    app.command(epilog="Example: suanli sell local cpu-core-llm-training-single 2026-12-01T15 "
+                "0.001 --limit 900")(sell)
     app.command(epilog="Example: suanli orders -o json")(orders)
     app.command(epilog="Example: suanli balance")(balance)
 
@@ -39,6 +41,24 @@ def buy(
     answer = client.order(area=area, grade=grade, start=hour_of(hour), price_mrmb=limit,
                           lots=lots_of(tokens), is_ioc=not rest)
     out.print(f"order {answer['id']}: {answer['filled'] / 1000:.3f} token bought, "
+              f"{answer['left'] / 1000:.3f} resting, in block {answer['height']}")
+
+
+def sell(
+    area: Annotated[str, typer.Argument(help="Bidding area.")],
+    grade: Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")],
+    hour: Annotated[str, typer.Argument(help="Delivery hour, UTC: 2026-12-01T15.")],
+    tokens: Annotated[str, typer.Argument(help="Tokens, in steps of 0.001.")],
+    limit: Annotated[int, typer.Option(min=1, help="Milli-RMB a token at least.")],
+    issuer: Annotated[int, typer.Option(min=1, help="The operator whose tokens they are.")] = 1,
+    data_dir: DataDir = None,
+    rest: Annotated[bool, typer.Option(help="Leave what does not trade in the book.")] = True,
+) -> None:
+    """Sell firm tokens of an hour that I hold and will not use, with the claim on its devices."""
+    answer = client_for(data_dir).order(
+        area=area, grade=grade, start=hour_of(hour), price_mrmb=limit, lots=lots_of(tokens),
+        is_ioc=not rest, side="sell", issuer=issuer)
+    out.print(f"order {answer['id']}: {answer['filled'] / 1000:.3f} token sold, "
               f"{answer['left'] / 1000:.3f} resting, in block {answer['height']}")
 
 
