@@ -1,8 +1,9 @@
 """What tenants bid in the auctions, and what operators offer of the week: seeded, synthetic.
 
 Half of the orders are blocks of some hours in a row, a third are curves hour by hour, the others
-are flexible: so many hours in a row at any time of the day. Limits lie around the posted prices;
-some bidders pay whatever it costs, on the scarce day most do and all want more.
+are flexible: so many hours in a row at any time of the day. Limits lie around the posted prices.
+Some bidders pay whatever an hour costs, by curves; on the scarce day most do, and all want more.
+Strips of the week are traded in whole standard blocks.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from suanli.market.auction.records import BUY, SELL, Sitting
 from suanli.simulation.week.stage import (
     BUYS_AHEAD,
     BUYS_STRIP,
+    DEVICES,
     GRADE,
     OPERATORS,
     PEOPLE,
@@ -26,11 +28,13 @@ from suanli.terms.instant import HOUR
 BIDDERS: Final = PEOPLE[:120]
 LIMITS_MRMB: Final = (600, 2200)
 LOTS: Final = (400, 3600)
+BLOCK, CURVE = 0.5, 0.85  # draws below are blocks, up to the second curves
 KEEN, KEEN_WHEN_SCARCE = 0.08, 0.6
 SCARCE_FACTOR: Final = 3
 STRIP_LOTS: Final = 4_000  # what each enterprise needs, every hour: 4 tokens
 STRIP_LIMIT_MRMB: Final = 2_000
-STRIP_OFFER_PPM: Final = 200_000  # part of an operator's fleet that it offers for the whole week
+STRIP_BLOCK_LOTS: Final = 2_000
+STRIP_OFFER_PPM: Final = 250_000  # part of an operator's fleet that it offers for the whole week
 STRIP_BIDDERS: Final = 10
 HOME: Final = OPERATORS[0].area  # where the enterprises want their hours delivered
 FIRM: Final = "firm"
@@ -41,26 +45,25 @@ def bids(random: np.random.Generator, sitting: Sitting, auction: int, who: tuple
     """Yield (bidder, order) of the bidders' orders in a day-ahead auction."""
     for bidder in who:
         lots = int(random.integers(*LOTS)) * (SCARCE_FACTOR if is_scarce else 1)
-        price = int(random.integers(*LIMITS_MRMB))
+        price = min(int(random.integers(*LIMITS_MRMB)), sitting.price_max)
+        kind = random.random()
         if random.random() < (KEEN_WHEN_SCARCE if is_scarce else KEEN):
-            price = sitting.price_max
+            price, kind = sitting.price_max, CURVE
         area = OPERATORS[random.integers(len(OPERATORS))].area
-        price = min(price, sitting.price_max)
-        for order in _order(random, sitting, auction, area, price, lots):
+        for order in _order(random, sitting, auction, area, price, lots, kind):
             yield bidder, order
 
 
 def _order(random: np.random.Generator, sitting: Sitting, auction: int, area: str, price: int,
-           lots: int) -> Iterator[Any]:
+           lots: int, kind: float) -> Iterator[Any]:
     length = int(random.integers(3, 10))
     first = int(np.clip(random.normal(13 - length / 2, 4), 0, 24 - length))
     starts = [sitting.start + (first + hour) * HOUR for hour in range(length)]
-    kind = random.random()
-    if kind < 0.5:
+    if kind < BLOCK:
         legs = tuple(Leg(0, area, GRADE, FIRM, start, lots) for start in starts)
         ratio = UNIT if random.random() < 0.7 else UNIT // 2
         yield EnterBlock(auction, BUY, price, ratio, legs, 0, "", 0)
-    elif kind < 0.85:
+    elif kind <= CURVE:
         for start in starts:
             steps = ((price, lots), (max(1, price * 3 // 4), lots // 2 + 1))
             yield EnterCurve(auction, 0, area, GRADE, FIRM, start, BUY, steps, 0, 0)
@@ -79,27 +82,28 @@ def daily_need(sitting: Sitting, auction: int) -> Iterator[tuple[str, Any]]:
 
 def weekly_need(sitting: Sitting, auction: int) -> tuple[str, EnterBlock]:
     """Return the strip that the hedged enterprise wants: the same every hour, or nothing."""
-    return BUYS_STRIP, _strip(sitting, auction, STRIP_LIMIT_MRMB, STRIP_LOTS)
+    return BUYS_STRIP, _strip(sitting, auction, BUY, STRIP_LIMIT_MRMB, (0, HOME), STRIP_LOTS)
 
 
 def weekly_bids(random: np.random.Generator, sitting: Sitting,
                 auction: int) -> Iterator[tuple[str, EnterBlock]]:
     """Yield the strips that some tenants want of the week."""
     for who in BIDDERS[:STRIP_BIDDERS]:
-        yield who, _strip(sitting, auction, int(random.integers(800, 1600)),
-                          int(random.integers(500, 3000)))
+        yield who, _strip(sitting, auction, BUY, int(random.integers(800, 1600)), (0, HOME),
+                          STRIP_BLOCK_LOTS)
 
 
-def _strip(sitting: Sitting, auction: int, price: int, lots: int) -> EnterBlock:
-    legs = tuple(Leg(0, HOME, GRADE, FIRM, sitting.start_of(hour), lots)
+def weekly_offers(sitting: Sitting, auction: int, operator: Operator, issuer: int,
+                  rating: int) -> Iterator[tuple[str, EnterBlock]]:
+    """Yield the strips that an operator sells at its posted price."""
+    lots = operator.hosts * DEVICES * rating // 1000 * STRIP_OFFER_PPM // UNIT
+    for _ in range(lots // STRIP_BLOCK_LOTS):
+        yield operator.name, _strip(sitting, auction, SELL, operator.price_mrmb,
+                                    (issuer, operator.area), STRIP_BLOCK_LOTS)
+
+
+def _strip(sitting: Sitting, auction: int, side: int, price: int, where: tuple[int, str],
+           lots: int) -> EnterBlock:
+    legs = tuple(Leg(*where, GRADE, FIRM, sitting.start_of(hour), lots)
                  for hour in range(sitting.hours))
-    return EnterBlock(auction, BUY, price, UNIT, legs, 0, "", 0)
-
-
-def weekly_offer(sitting: Sitting, auction: int, operator: Operator, issuer: int,
-                 rating: int) -> tuple[str, EnterBlock]:
-    """Return the strip that an operator sells at its posted price, in part if need be."""
-    lots = operator.hosts * 8 * rating // 1000 * STRIP_OFFER_PPM // UNIT
-    legs = tuple(Leg(issuer, operator.area, GRADE, FIRM, sitting.start_of(hour), lots)
-                 for hour in range(sitting.hours))
-    return operator.name, EnterBlock(auction, SELL, operator.price_mrmb, 1, legs, 0, "", 0)
+    return EnterBlock(auction, side, price, UNIT, legs, 0, "", 0)

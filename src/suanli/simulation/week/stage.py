@@ -13,17 +13,19 @@ from suanli.market.commands import PostOffer
 from suanli.members.commands import SetParameter
 from suanli.planning.onboarding import Fleet, HostGroup
 from suanli.simulation.world import EPOCH, World
-from suanli.terms.instant import DAY, HOUR
+from suanli.terms.instant import DAY, HOUR, MINUTE
 from suanli.units.commands import DefineGrade
 
 # The world begins on a Sunday: its day sells the week from Monday, and the first day-ahead.
 SUNDAY: Final = EPOCH + 3 * DAY
 GRADE: Final = "any-train"
 WORKLOAD: Final = "llm-training"
+DEVICES: Final = 8  # of a host
 TIERS: Final = ("firm", "spot")
 TENANT_CASH: Final = 10**12  # micro-RMB: a million RMB
 CAP_MRMB, LOWERED_CAP_MRMB = 5_000, 2_500
 LINK_LOTS, LINK_FEE_MRMB = 20_000, 20
+NO_CANCEL_MS: Final = 2 * MINUTE  # indicative prices twice in it, as in ten
 FAIL_HOUR, BACK_HOUR = 13, 19  # after the noon gate of the next day's auction
 
 
@@ -38,7 +40,7 @@ class Operator(NamedTuple):
 
     @property
     def fleet(self) -> Fleet:
-        group = HostGroup(self.area, self.area, self.chip, 8, self.hosts)
+        group = HostGroup(self.area, self.area, self.chip, DEVICES, self.hosts)
         return Fleet((group,), self.price_mrmb)
 
 
@@ -91,7 +93,8 @@ def world_of(plan: Plan, datasheet: str) -> World:
 def opening(plan: Plan, members: dict[str, int]) -> list[tuple[str, Any]]:
     """Return (who, command) of what is said before the first hour: grades, prices, links, caps."""
     said: list[tuple[str, Any]] = [
-        ("governor", SetParameter("price_mrmb_max", CAP_MRMB, effective=SUNDAY + 1))]
+        ("governor", SetParameter("price_mrmb_max", CAP_MRMB, effective=SUNDAY + 1)),
+        ("governor", SetParameter("auction_no_cancel_ms", NO_CANCEL_MS))]
     for operator in OPERATORS:
         said.append(("governor", Grant(members[operator.name], TENANT_CASH)))
         said.append((operator.name, DefineGrade(GRADE, WORKLOAD, False, (operator.chip,))))
