@@ -20,6 +20,8 @@ def register(app: typer.Typer) -> None:
     bench.command("auction", epilog="Example: suanli bench auction --ladder M --json auction.json"
                   )(auction)
     bench.command("crash", epilog="Example: suanli bench crash --seeds 5 --json crash.json")(crash)
+    bench.command("week", epilog="Example: suanli bench week --days 7 --seed 1 --report week.md"
+                  )(week)
     app.add_typer(bench, name="bench")
 
 
@@ -134,3 +136,14 @@ def crash(
     """A simulated flash crash, without and with price bands and halts: how far prices fall."""
     from suanli.cli.drill import bench_crash
     bench_crash(range(seed, seed + seeds), blind, file)
+
+
+def week(
+    days: Annotated[int, typer.Option(min=1, max=7, help="Delivery days, from a Monday.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another week.")] = 1,
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the page (Markdown) here.")] = None,
+) -> None:
+    """A simulated week of auctions, spot, jobs and deliveries; its laws checked every hour."""
+    from suanli.cli.week import bench_week
+    bench_week(days, seed, file, report)

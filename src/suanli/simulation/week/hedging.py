@@ -1,12 +1,12 @@
 """An enterprise that needs the same every hour: its bill by spot, a day ahead, by strip, collared.
 
 Three equal members really buy: one on the spot book ten minutes before each hour, one in each
-day-ahead auction at any price, one a strip of the week. The collar is computed, not traded: the
-spot bill, with what lies above a cap (below a floor) around the strip's price settled in cash.
+day-ahead auction at any price, one a strip of the week at one fixed price. The collar is computed,
+not traded: the spot bill, with what lies above a cap (below a floor) around the strip's price
+settled in cash.
 """
 
 import statistics
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -15,12 +15,23 @@ from suanli.market.auction.records import BUY, SELL
 from suanli.market.commands import Order
 from suanli.market.product import Product
 from suanli.simulation.week.bids import FIRM, STRIP_LOTS
-from suanli.simulation.week.stage import BUYS_SPOT, GRADE, OPERATORS, Operator, Plan
+from suanli.simulation.week.stage import (
+    BUYS_AHEAD,
+    BUYS_SPOT,
+    BUYS_STRIP,
+    GRADE,
+    OPERATORS,
+    Operator,
+    Plan,
+)
 from suanli.terms.instant import HOUR
 from suanli.terms.quantity import LOT, RMB
 
 COLLAR_PPM: Final = 100_000  # the cap and the floor lie so far from the strip's price
 PPM: Final = 1_000_000
+WAYS: Final = {BUYS_SPOT: "spot, ten minutes ahead", BUYS_AHEAD: "day-ahead auction"}
+STRIP: Final = "weekly strip (paid at once; a day is a seventh)"
+COLLAR: Final = "spot with a collar (computed, not traded)"
 # By (member's name, delivery hour): (lots, micro-RMB)
 Bought = dict[tuple[str, int], tuple[int, int]]
 
@@ -62,40 +73,48 @@ def _price(rooms: Any, issuer: int, operator: Operator, start: int) -> int:
     return posted if asked is None else min(asked, posted)
 
 
-def bills(plan: Plan, bought: Bought, ways: dict[str, str]) -> list[Bill]:
-    """Return the bills of the members by how they buy (name -> way), the collar's last.
+def bills(plan: Plan, bought: Bought) -> list[Bill]:
+    """Return the bill of each way to buy, the collar's last.
 
-    Hours that could not be bought cost nothing and are missing from `served`; the mean and the
-    (sample) deviation are over days, of bills scaled to the whole need of the day.
+    An hour that could not be bought costs nothing and is missing from `served`; mean and (sample)
+    deviation are over days, of bills scaled to the whole need of the day.
     """
-    found = [_bill(way, [_day(plan, bought, name, day) for day in _days(plan)])
-             for name, way in ways.items()]
-    strip = next(b.price_mrmb for b, name in zip(found, ways, strict=True) if name != BUYS_SPOT
-                 and ways[name] == STRIP)
-    low, high = strip * (PPM - COLLAR_PPM) / PPM, strip * (PPM + COLLAR_PPM) / PPM
-    return [*found, _bill(COLLAR, [_day(plan, bought, BUYS_SPOT, day, (low, high))
-                                   for day in _days(plan)])]
+    days = range(1, plan.days + 1)
+    found = [_bill(way, [_day(plan, bought, name, day) for day in days])
+             for name, way in WAYS.items()]
+    strip = _strip_price(bought)
+    if strip is None:
+        return found
+    served = _bill("", [_day(plan, bought, BUYS_STRIP, day) for day in days]).served
+    collar = strip * (PPM - COLLAR_PPM) / PPM, strip * (PPM + COLLAR_PPM) / PPM
+    return [*found, Bill(STRIP, strip * STRIP_LOTS * 24 / RMB, 0.0, served, strip),
+            _bill(COLLAR, [_day(plan, bought, BUYS_SPOT, day, collar) for day in days])]
 
 
-STRIP, COLLAR = "weekly strip", "spot with a collar (computed, not traded)"
+def _strip_price(bought: Bought) -> float | None:
+    """Return the one price of the strip, milli-RMB a token: what was paid for all of it at once.
 
-
-def _days(plan: Plan) -> range:
-    return range(1, plan.days + 1)
+    Its hours have prices of their own, whose sum is all that a block's limit binds.
+    """
+    hours = [amounts for (name, _), amounts in bought.items() if name == BUYS_STRIP]
+    lots = sum(lots for lots, _ in hours)
+    return sum(cash for _, cash in hours) / lots if lots else None
 
 
 def _day(plan: Plan, bought: Bought, name: str, day: int,
          collar: tuple[float, float] | None = None) -> tuple[int, float]:
-    """Return (lots, milli-RMB x lots) of a delivery day."""
-    total: dict[str, float] = defaultdict(float)
+    """Return what was bought of a delivery day, and for how much: (lots, micro-RMB)."""
+    total_lots, total = 0, 0.0
     for hour in range(24):
         lots, cash = bought.get((name, plan.day(day) + hour * HOUR), (0, 0))
-        price = cash / lots if lots else 0.0
-        if collar is not None and lots:
+        if not lots:
+            continue
+        price = cash / lots
+        if collar is not None:
             price = min(max(price, collar[0]), collar[1])
-        total["lots"] += lots
-        total["cash"] += price * lots
-    return int(total["lots"]), total["cash"]
+        total_lots += lots
+        total += price * lots
+    return total_lots, total
 
 
 def _bill(way: str, days: list[tuple[int, float]]) -> Bill:

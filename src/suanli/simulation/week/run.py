@@ -47,7 +47,7 @@ BATCHES: Final = 8  # in which a day's bidders come
 GRANTED: Final = TENANT_CASH * (len(PEOPLE) + len(ENTERPRISES) + len(OPERATORS))
 # A clearing so near to the bound is good enough: stopping by gap, not by the clock, the same seed
 # gives the same week on any machine. The time is a stop for bugs.
-GAP, SECONDS_MAX = 0.01, 600.0
+GAP, SECONDS_MAX = 0.003, 600.0
 Action = Callable[[int], None]
 Progress = Callable[[int, int], None]
 
@@ -145,7 +145,7 @@ class Week:
         for hour in range((self.plan.ends - SUNDAY) // HOUR + 2):
             self._plan(SUNDAY + hour * HOUR, self._check)
         failing = self.plan.day(self.plan.fail_day)
-        self._plan(failing + FAIL_HOUR * HOUR, lambda at: self._fail(at))
+        self._plan(failing + FAIL_HOUR * HOUR, self._fail)
         self._plan(failing + BACK_HOUR * HOUR, lambda at: self._set_hosts(True, at))
 
     def _plan_day(self, day: int) -> None:
@@ -209,7 +209,7 @@ class Week:
     def _fail(self, at: int) -> None:
         """Take all hosts of one operator down: what runs on them is lost."""
         schedule, member = self.rooms.schedule, self.members[FAILING.name]
-        running = [id for id in schedule.ids_in(*HOLDS_DEVICES)
+        running = [id for id in sorted(schedule.ids_in(*HOLDS_DEVICES))
                    if schedule.job(id).operator == member]
         self.theatre.cluster.fail(running, at)
         self._set_hosts(False, at)
