@@ -49,8 +49,8 @@ def page(found: Figures) -> str:
         *_laws(found), "", "## Day-ahead auctions, by delivery day", "",
         *_table(found["by_day"], MARKET), "", "## The strips of the week", "",
         *_table(found["weekly"], WEEKLY), "",
-        "A strip is a block: what binds it is the mean of its hours' prices. One hour's price alone "
-        "says little here.", "", "## Spot book, jobs and deliveries", "",
+        "A strip is a block: what binds it is the mean of its hours' prices. One hour's price "
+        "alone says little here.", "", "## Spot book, jobs and deliveries", "",
         *_table(found["by_day"], REST), "",
         "Trades and jobs are of the day in which they happened, refunds of the day whose hours "
         "were not delivered.", "", "## What hedging is worth", "", *_hedging(found), ""]
