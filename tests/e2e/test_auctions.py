@@ -100,7 +100,8 @@ def test_from_an_order_to_a_job_receipt(show: Show) -> None:
     show.until(EPOCH + 13 * HOUR)
     assert show.sitting().status == "settled"
     assert show.refused == []
-    assert len(show.auctioneer.indicative[1]) == 2
+    indicative = show.auctioneer.indicative[1]
+    assert [found.volumes.sum() for found in indicative] == [2500, 2500]
     bought = {(owner, show.rooms.ledger.token_class(klass).start): tokens for (owner, klass), tokens
               in show.rooms.schedule.tables["reservations"].items()}
     assert bought == {(ALICE, TOMORROW + 8 * HOUR): TOKEN, (ALICE, TOMORROW + 9 * HOUR): TOKEN,

@@ -27,6 +27,7 @@ from suanli.cli.jobs import _follow
 from suanli.cli.verification import verify_directory
 from suanli.config import Settings
 from suanli.gateway.api import create_app
+from suanli.gateway.deferred import DeferredJobs
 from suanli.gateway.server import Server, _unix_socket
 from suanli.gateway.service import Answer
 from suanli.ledger.row import CASH, account
@@ -183,7 +184,8 @@ def test_what_ignores_its_signal_is_killed_after_its_grace(house: House) -> None
 
 def test_a_follower_sees_both_attempts(house: House, tmp_path: Path,
                                        capfd: pytest.CaptureFixture[str]) -> None:
-    server = Server(uvicorn.Config(create_app(house.service, None, lambda: None),
+    server = Server(uvicorn.Config(create_app(house.service, None, lambda: None,
+                                             DeferredJobs(house.service, house.directory)),
                                    log_level="warning"))
     listener = _unix_socket(tmp_path / "sock")
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))

@@ -66,7 +66,7 @@ def steps(chance: random.Random, side: int) -> tuple[tuple[int, int], ...]:
     return tuple((price, chance.randint(1, 900)) for price in prices)
 
 
-def any_order(fair: Fair, chance: random.Random) -> tuple[int, Any]:
+def any_order(fair: Fair, chance: random.Random, has_blocks: bool) -> tuple[int, Any]:
     """Return (who, what): mostly good orders."""
     who = chance.choice([1, RIVAL, 2, 2, 2, 3, 3])
     side = SELL if who in AREAS or (who == 3 and chance.random() < 0.3) else BUY
@@ -75,7 +75,7 @@ def any_order(fair: Fair, chance: random.Random) -> tuple[int, Any]:
     grade = chance.choice([SINGLE, SINGLE, GANG]) if who != 3 else SINGLE
     place: dict[str, Any] = {"issuer": issuer, "area": area, "grade": grade}
     mine = [0, *fair.rooms.market.auctions.owned.get((fair.auction, who), ())]
-    kind = chance.random()
+    kind = chance.random() if has_blocks else 0
     if kind < 0.7:
         fixed = chance.choice([0, 0, 20_000]) if side == SELL else 0
         return who, fair.curve(side, *steps(chance, side), hour=chance.randrange(HOURS),
@@ -105,14 +105,16 @@ def say(fair: Fair, who: int, command: Any) -> None:
     assert fair.sums() == {}
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_from_orders_to_deliveries(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("suanli.market.auction.state.PAGE_ROWS", 7)
+@pytest.mark.parametrize(("seed", "has_blocks"), [
+    *((seed, True) for seed in range(12)), *((seed, False) for seed in range(12, 16))])
+def test_from_orders_to_deliveries(seed: int, has_blocks: bool,
+                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("suanli.market.auction.pages.PAGE_ROWS", 7)
     chance = random.Random(seed)
     fair = Fair().opened()
     for _ in range(60):
         fair.at = chance.choice([fair.at, min(fair.at + HOUR // 4, fair.sitting.gate + 59_000)])
-        say(fair, *any_order(fair, chance))
+        say(fair, *any_order(fair, chance, has_blocks))
     fair.close()
     cash_before, held = fair.total_cash(), dict(fair.rooms.ledger.tables["holds"].items())
     auctions = fair.rooms.market.auctions
@@ -132,11 +134,16 @@ def test_from_orders_to_deliveries(seed: int, monkeypatch: pytest.MonkeyPatch) -
     clearing_accounts = [fair.rooms.ledger.available(id) for id in fair.rooms.ledger.tables[
         "accounts"] if owner_of(id) == 0]
     assert not any(clearing_accounts)
-    as_ordered(fair, clearing.prices.tolist())
+    got = as_ordered(fair, clearing.prices.tolist())
+    # Blocks may keep each other out, and a solver short of time may find nothing; curves trade.
+    assert got or (has_blocks and not clearing.welfare)
 
 
-def as_ordered(fair: Fair, prices: list[int]) -> None:
-    """Nobody got more than was asked for; families and offers aside, none beyond its limit."""
+def as_ordered(fair: Fair, prices: list[int]) -> int:
+    """Nobody got more than was asked for, or beyond its limit; return the lots bought.
+
+    Blocks aside, whose children may pay for them.
+    """
     rooms, paid, earned, got = fair.rooms, 0, 0, 0
     for order in rooms.market.auctions.orders(fair.auction).values():
         terms, value = order.terms, 0
@@ -156,4 +163,4 @@ def as_ordered(fair: Fair, prices: list[int]) -> None:
     reserved = sum(tokens for (owner, _), tokens in
                    rooms.schedule.tables["reservations"].items())
     assert reserved <= got * LOT + HOURS * 2000 * LOT
-    assert got, "a random auction that sells nothing shows nothing"
+    return got

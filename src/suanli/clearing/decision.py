@@ -69,14 +69,14 @@ def losers_at(auction: Auction, decision: Decision, prices: Ints) -> Losers:
 def family_surplus(blocks: Blocks, own: Ints, ppm: Ints) -> Ints:
     """Return each block's accepted surplus with its descendants', millionths rounded down."""
     if not (blocks.parent != NONE).any():
-        return np.where(ppm > 0, own, 0)
+        return np.asarray(np.where(ppm > 0, own, 0))
     weighted = own.astype(object) * ppm
     total, above = weighted.copy(), blocks.parent
     for _ in range(GENERATIONS - 1):
         linked = above != NONE
         np.add.at(total, above[linked], weighted[linked])
         above = np.where(linked, blocks.parent[above], NONE)
-    return (total // UNIT).astype(np.int64)
+    return np.asarray(total // UNIT, np.int64)
 
 
 def offer_income(auction: Auction, prices: Ints) -> Ints:
@@ -92,7 +92,7 @@ def offer_income(auction: Auction, prices: Ints) -> Ints:
 def block_lots(blocks: Blocks) -> Ints:
     """Return the lots of all legs of each block: (blocks,)."""
     sums = np.concatenate([[0], np.cumsum(blocks.leg_lots)])
-    return sums[blocks.leg_start[1:]] - sums[blocks.leg_start[:-1]]
+    return np.asarray(sums[blocks.leg_start[1:]] - sums[blocks.leg_start[:-1]])
 
 
 def block_of_leg(blocks: Blocks) -> Ints:

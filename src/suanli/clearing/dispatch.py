@@ -80,7 +80,7 @@ class Dispatcher:
                 raise TimeoutError("the time for solving is over")
             self.runs += 1
             found = self._found()
-            narrow = touched(self.columns, found.accepted, np.float64(HALF_LOT))
+            narrow = touched(self.columns, found.accepted, HALF_LOT)
             if not narrow.size:
                 return found
             steps *= 4

@@ -9,6 +9,7 @@ Nothing is built order by order: every part is a few whole arrays.
 """
 
 import time
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import highspy
@@ -81,9 +82,10 @@ class Master:
         self._solver.setOptionValue("mip_rel_gap", relative_gap)
         self._solver.setOptionValue("mip_abs_gap", 1e-6)
         self._hint(start)
-        is_done = run(self._solver, until - time.perf_counter())
+        is_done = run(self._solver, until - time.perf_counter(), True)
         info = self._solver.getInfo()
-        if not is_done and info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+        is_found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+        if not is_done and not is_found:
             raise TimeoutError("the time for solving is over")
         return self._proposal(info.mip_dual_bound, is_done)
 
@@ -125,15 +127,13 @@ def _places(auction: Auction, columns: Columns) -> Places:
     curtailable = blocks.ratio_ppm < UNIT
     ends = np.cumsum([0, columns.cell.size, auction.arcs.source.size, blocks.side.size,
                       auction.offers.fixed.size, int(curtailable.sum())])
-    steps, arcs, ratio, offers, extra = (np.arange(a, b) for a, b in
-                                         zip(ends[:-1], ends[1:], strict=True))
+    steps, arcs, ratio, offers, extra = (np.arange(a, b) for a, b in pairwise(ends))
     taken = ratio.copy()
     taken[curtailable] = extra
     return Places(steps, ratio, taken, offers, arcs)
 
 
 def _loaded(auction: Auction, columns: Columns, places: Places, scale: Any) -> Any:
-    blocks, offers = auction.blocks, auction.offers
     cost, upper = _columns(auction, columns, places, scale)
     parts = [network(columns, auction, scale), _legs(auction, places, scale)]
     lower_row, upper_row = [np.zeros(auction.cells)], [np.zeros(auction.cells)]
@@ -146,8 +146,6 @@ def _loaded(auction: Auction, columns: Columns, places: Places, scale: Any) -> A
     is_whole = np.zeros(cost.size, np.bool_)
     is_whole[places.taken] = True
     is_whole[places.offers] = True
-    assert blocks.side.size == places.ratio.size
-    assert offers.fixed.size == places.offers.size
     return loaded(cost, Bounds(np.zeros(cost.size), upper),
                   Bounds(np.concatenate(lower_row), np.concatenate(upper_row)), joined(parts),
                   is_whole)

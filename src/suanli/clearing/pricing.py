@@ -120,7 +120,7 @@ def _nearest(auction: Auction, support: Support, middle: Ints, rows: Rows, is_wh
     solver = loaded(np.ones(2 * cells), Bounds(np.zeros(2 * cells), np.concatenate([up, down])),
                     Bounds((lower - at_middle) / scale, (upper - at_middle) / scale), both,
                     np.full(2 * cells, is_whole))
-    if not run(solver, seconds):
+    if not run(solver, seconds, is_whole):
         return None
     value = np.asarray(solver.getSolution().col_value) * scale
     if is_whole:

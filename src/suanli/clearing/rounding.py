@@ -18,7 +18,7 @@ import numpy as np
 
 from suanli.clearing.routing import route
 from suanli.clearing.steps import BUY, labels
-from suanli.clearing.uneven import balanced, is_between
+from suanli.clearing.uneven import balanced, full_and_free
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
 from suanli.market.auction.verification import arriving, leg_lots_accepted
 
@@ -55,7 +55,7 @@ def allocate(auction: Auction, prices: Ints, net: Ints, offers: Ints) -> Allocat
     if offers.size:
         gain = np.where((curves.offer == NONE) | (offers[curves.offer] == 1), gain, -1)
     lots = np.where(gain > 0, curves.lots, 0)
-    full, free = is_between(arcs, prices)
+    full, free = full_and_free(arcs, prices)
     flows = np.where(full, arcs.capacity, 0)
     tight = np.flatnonzero(free)
     sold = np.where(curves.side == BUY, -lots, lots)
@@ -158,7 +158,7 @@ def largest_remainder(lots: Ints, wanted: Ints, whole: Ints, family: Ints, rank:
     start = np.searchsorted(place[by_rest], np.arange(numbers.size))
     position = np.arange(by_rest.size) - start[place[by_rest]]
     shares[by_rest] += position < missing[place[by_rest]]
-    return shares
+    return np.asarray(shares)
 
 
 def _first_of(values: Ints, place: Ints, size: int) -> Ints:

@@ -11,6 +11,7 @@ import numpy as np
 from suanli.clearing.cuts import Cutter
 from suanli.clearing.decision import Decision, Priced, Rejected, nothing
 from suanli.clearing.dispatch import HALF_LOT, Dispatcher
+from suanli.clearing.joint import Joint, is_for
 from suanli.clearing.model import Master, Proposal
 from suanli.clearing.pricing import priced
 from suanli.clearing.reinsertion import reinserted, repaired, without_orphans
@@ -22,6 +23,9 @@ from suanli.market.auction.verification import welfare_of
 
 # A ratio this near to 0, to a least ratio or to 1 is meant to be it.
 RATIO_TOLERANCE = 1e-6
+# A small auction is first tried by cuts, for so long; what is left is the joint program's.
+CUTTING_SHARE, CUTTING_SECONDS_MAX = 0.3, 5.0
+NOISE = 1e-3  # micro-RMB
 GRAIN = 1e-12  # of the welfare: floats know no better
 CURVES_SECONDS = 60.0  # for the one program that is always tried
 
@@ -69,7 +73,34 @@ class Search:
 
     def _decide(self, dispatcher: Dispatcher) -> None:
         master = self._relaxed(dispatcher)
-        self._improve(dispatcher, master)
+        if not is_for(self.auction):
+            self._improve(dispatcher, master, self.until)
+            return
+        now = time.perf_counter()
+        self._improve(dispatcher, master, now + min(CUTTING_SHARE * (self.until - now),
+                                                    CUTTING_SECONDS_MAX))
+        if not self._is_proven() and self.method != "exact":
+            self._choose(dispatcher)
+
+    def _choose(self, dispatcher: Dispatcher) -> None:
+        """Let one program choose decision and prices; forbid what whole prices do not support."""
+        joint = Joint(self.auction)
+        while not self._is_proven():
+            try:
+                start = self.standing.decision if self.standing else None
+                choice = joint.solve(self.until, self.gap, start)
+            except Infeasible:
+                break
+            self._lower(choice.bound)
+            found = priced(dispatcher, choice.decision, self.until)
+            if isinstance(found, Priced):
+                self._keep(found, "heuristic")
+                break
+            joint.cut(choice)
+            self.cuts += 1
+            if not choice.is_optimal:
+                break
+        self._prove()
 
     def _relaxed(self, dispatcher: Dispatcher) -> Master:
         """Solve the relaxation, in windows that are wide enough; take a first answer from it."""
@@ -77,7 +108,7 @@ class Search:
         while True:
             master = Master(self.auction, window)
             proposal = master.relax(self.until)
-            narrow = touched(master.columns, proposal.steps, np.float64(HALF_LOT))
+            narrow = touched(master.columns, proposal.steps, HALF_LOT)
             if not narrow.size:
                 break
             steps *= 4
@@ -93,13 +124,15 @@ class Search:
         self._keep(found, "heuristic")
         self._keep(reinserted(dispatcher, found, self.until), "heuristic")
 
-    def _improve(self, dispatcher: Dispatcher, master: Master) -> None:
+    def _improve(self, dispatcher: Dispatcher, master: Master, until: float) -> None:
         """Alternate between the master program and prices, until a proposal stands."""
         cutter = Cutter(self.auction, master.places)
         while not self._is_proven():
             start = self.standing.decision if self.standing else None
             try:
-                proposal = master.solve(self.until, self.gap, start)
+                proposal = master.solve(until, self.gap, start)
+            except TimeoutError:
+                break
             except Infeasible:
                 # every choice that is not cut off has been tried
                 if self.best is not None and not self.is_narrowed:
@@ -108,7 +141,7 @@ class Search:
             self._lower(proposal.bound)
             if self._is_proven():
                 break
-            narrow = touched(master.columns, proposal.steps, np.float64(HALF_LOT))
+            narrow = touched(master.columns, proposal.steps, HALF_LOT)
             if narrow.size:
                 # cuts are by blocks, and need not be found again, but their columns move
                 master = Master(self.auction, widened(self.auction, master.window, 50, narrow))
@@ -151,8 +184,10 @@ class Search:
             self.best, self.standing, self.method = clearing, found, method
 
     def _lower(self, bound: float) -> None:
-        # welfare is whole; floats of this size are whole too
-        self.bound = min(self.bound, math.ceil(bound))
+        # welfare is whole, so a bound between two wholes is the lower, but for the floats' noise
+        if math.isfinite(bound):
+            noise = max(NOISE, GRAIN * abs(bound))
+            self.bound = min(self.bound, math.floor(bound + noise))
 
     def _is_proven(self) -> bool:
         if self.best is None:
@@ -162,11 +197,12 @@ class Search:
     def _prove(self) -> None:
         """Say of the best that it is exact if nothing above it is left."""
         if self.best is not None and self.bound - self.best.welfare <= self._slack(0.0):
-            self.method = "exact"
+            self.method, self.bound = "exact", self.best.welfare
 
     def _slack(self, gap: float) -> float:
         """Return how far from the bound counts as there: the solver's own grain at least."""
-        return max(gap, GRAIN) * max(abs(self.bound), 1) + 1
+        # twice the grain: the bound was given as much for its own noise
+        return max(gap, 2 * GRAIN) * max(abs(self.bound), 1)
 
 
 def finished(auction: Auction, found: Priced) -> Clearing | None:

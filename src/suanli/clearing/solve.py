@@ -11,6 +11,7 @@ its ties depend on the order in which they came.
 """
 
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -48,11 +49,9 @@ def solve(auction: Auction, *, seconds: float = 60.0, seed: bytes = b"",
     started = time.perf_counter()
     canonical, rank = reordered(auction, seed)
     search = Search(canonical, started + seconds, gap)
-    try:
+    # whatever the solver dies of: what has been found until then stands
+    with suppress(AdapterError, TimeoutError, RuntimeError, ValueError):
         search.run()
-    except (AdapterError, TimeoutError, RuntimeError, ValueError):
-        # whatever the solver dies of: what has been found until then stands
-        pass
     clearing, method = search.best, search.method
     if clearing is None:
         clearing, method = cleared_apart(canonical), "decoupled"

@@ -53,8 +53,9 @@ def joined(parts: list[Entries]) -> Entries:
     if not parts:
         nothing = np.zeros(0, np.int64)
         return Entries(nothing, nothing, np.zeros(0))
-    rows, columns, values = zip(*parts, strict=True)
-    return Entries(np.concatenate(rows), np.concatenate(columns), np.concatenate(values))
+    return Entries(np.concatenate([part.row for part in parts]),
+                   np.concatenate([part.column for part in parts]),
+                   np.concatenate([part.value for part in parts]))
 
 
 def loaded(cost: Floats, columns: Bounds, rows: Bounds, entries: Entries,
@@ -73,18 +74,22 @@ def loaded(cost: Floats, columns: Bounds, rows: Bounds, entries: Entries,
         int(highspy.ObjSense.kMinimize), 0.0, _finite(cost), columns.lower, columns.upper,
         rows.lower, rows.upper, start.astype(np.int32), entries.row.astype(np.int32),
         entries.value, kind)
-    # One thread: the same answer on every machine, and a neighbour keeps its core.
-    solver.setOptionValue("threads", 1)
+    # One thread: the same answer on every machine, and a neighbour keeps its core. Not by the
+    # option `threads`: all solvers of a process share one pool, and once another has made it with
+    # a different number, HiGHS refuses to run.
+    solver.setOptionValue("parallel", "off")
     return solver
 
 
-def run(solver: Any, seconds: float) -> bool:
+def run(solver: Any, seconds: float, is_integer: bool = False) -> bool:
     """Run; True at the optimum, False where the time was over first.
 
     Raises: Infeasible, Unsolved.
     """
-    # HiGHS counts the time of all runs of one object together against its limit.
-    solver.setOptionValue("time_limit", solver.getRunTime() + max(seconds, 0.0))
+    # HiGHS counts the time of all linear runs of one object together against its limit, but each
+    # integer run by itself.
+    before = 0.0 if is_integer else solver.getRunTime()
+    solver.setOptionValue("time_limit", before + max(seconds, 0.0))
     solver.run()
     status = solver.getModelStatus()
     if status in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kModelEmpty):
@@ -101,7 +106,7 @@ def run(solver: Any, seconds: float) -> bool:
 def _by_column(entries: Entries) -> Entries:
     """Return the entries sorted by column and row, those of one place added up."""
     rank = np.lexsort((entries.row, entries.column))
-    row, column, value = (field[rank] for field in entries)
+    row, column, value = entries.row[rank], entries.column[rank], entries.value[rank]
     first = np.ones(row.size, np.bool_)
     first[1:] = (row[1:] != row[:-1]) | (column[1:] != column[:-1])
     start = np.flatnonzero(first)

@@ -65,10 +65,10 @@ def columns_of(curves: Curves, window: Window) -> Columns:
 
 def is_full(side: Ints, part: Ints) -> NDArray[np.bool_]:
     """Say which lumps are expected to be accepted whole."""
-    return ((side == SELL) & (part == BELOW)) | ((side == BUY) & (part == ABOVE))
+    return np.asarray(((side == SELL) & (part == BELOW)) | ((side == BUY) & (part == ABOVE)))
 
 
-def touched(columns: Columns, accepted: Floats, tolerance: Floats) -> Ints:
+def touched(columns: Columns, accepted: Floats, tolerance: float) -> Ints:
     """Return the cells in which a lump is not as expected: their windows are too narrow."""
     side = np.where(columns.sign == 1, SELL, BUY)
     expected = np.where(is_full(side, columns.part), columns.lots, 0)

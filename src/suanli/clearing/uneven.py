@@ -8,15 +8,17 @@ pro rata; between cells there is no such rule here.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from suanli.clearing.prices import slack_of
 from suanli.clearing.solver import INFINITY, Bounds, Entries, Unsolved, joined, loaded, run
 from suanli.market.auction.instance import UNIT, Arcs, Ints
 
+Bools = NDArray[np.bool_]
 SECONDS = 10.0
 
 
-def is_between(arcs: Arcs, prices: Ints) -> tuple[Ints, Ints]:
+def full_and_free(arcs: Arcs, prices: Ints) -> tuple[Bools, Bools]:
     """Return which arcs must be full, and which may carry anything, at these prices."""
     margin = arcs.gain_ppm * prices[arcs.target] - UNIT * (prices[arcs.source] + arcs.fee)
     full = margin > slack_of(arcs.gain_ppm)
@@ -65,7 +67,7 @@ def balanced(surplus: Ints, buys: Ints, sells: Ints, prices: Ints, arcs: Arcs,
                     Bounds(lower.astype(float), most.astype(float)),
                     joined([balance, down, use]), np.ones(cost.size, np.bool_))
     try:
-        if not run(solver, SECONDS):
+        if not run(solver, SECONDS, True):
             return None
     except Unsolved:
         return None

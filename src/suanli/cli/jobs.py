@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from suanli.cli.instants import hour_of
 from suanli.cli.options import DataDir, Output, client_for
-from suanli.cli.output import Format, err, rmb, show
+from suanli.cli.output import Format, err, rmb, same, show
 from suanli.sdk import Client
 from suanli.terms.instant import in_words
 
@@ -68,6 +69,10 @@ def run(
         help="May go back to the queue for a smaller job.")] = True,
     name: Annotated[str, typer.Option(help="A name for lists.")] = "",
     detach: Annotated[bool, typer.Option(help="Print the id and return.")] = False,
+    by: Annotated[str, typer.Option(
+        help="Over by this hour (2026-12-01T18, UTC): its hours are bought in an auction.")] = "",
+    budget: Annotated[float | None, typer.Option(
+        help="RMB for all its hours at most, with --by.")] = None,
 ) -> None:
     """Run a command on bought compute: stream its output, wait for its receipt, exit as it did."""
     limit, grace_ms = duration_ms(time_limit), duration_ms(grace)
@@ -77,16 +82,30 @@ def run(
         share, memory = _slice(profiles, slice, share, memory, chip or [])
     cost = round(max_hourly_cost * 1e6) if max_hourly_cost is not None else _twice_posted(
         client, workload, devices, share, chip or [], memory, profiles)
-    job = client.submit(argv=command, time_limit_ms=limit, max_hourly_cost=cost, name=name,
-                        devices=devices, share=share, workload=workload, chips=chip or [],
-                        directory=os.getcwd(), environment=_environment(env or []),
-                        grace_ms=grace_ms, is_preemptible=preemptible,
-                        level_required=required_level, level_preferred=preferred_level,
-                        devices_min=devices_min, memory_gb=memory)
+    asked = {"argv": command, "time_limit_ms": limit, "max_hourly_cost": cost, "name": name,
+             "devices": devices, "share": share, "workload": workload, "chips": chip or [],
+             "directory": os.getcwd(), "environment": _environment(env or []),
+             "grace_ms": grace_ms, "is_preemptible": preemptible,
+             "level_required": required_level, "level_preferred": preferred_level,
+             "devices_min": devices_min, "memory_gb": memory}
+    if by or budget is not None:
+        _defer(client, asked, by, budget)
+        return
+    job = client.submit(**asked)
     if detach:
         print(job)
         return
     sys.exit(_follow(client, job))
+
+
+def _defer(client: Client, job: dict[str, Any], by: str, budget: float | None) -> None:
+    if not by or budget is None or budget <= 0:
+        raise typer.BadParameter(f"found --by {by or 'nothing'} and --budget "
+                                 f"{budget if budget is not None else 'nothing'}; both, the "
+                                 "budget above 0, are accepted")
+    id = client.defer(job, hour_of(by), round(budget * 1e6))
+    print(f"deferred {id}: it bids in the next auction that has its hours; "
+          "`suanli jobs --deferred` says how far it is")
 
 
 def _slice(profiles: list[dict[str, Any]], name: str, share: int, memory: int,
@@ -175,8 +194,13 @@ def _report(job: int, row: dict[str, Any]) -> int:
     return 1
 
 
-def jobs(data_dir: DataDir = None, output: Output = Format.table) -> None:
+def jobs(data_dir: DataDir = None, output: Output = Format.table,
+         deferred: Annotated[bool, typer.Option(
+             help="Those that wait for the hours they bid for, instead.")] = False) -> None:
     """List the jobs."""
+    if deferred:
+        show(client_for(data_dir).list("deferred"), same("id", "name", "state"), output)
+        return
     rows = client_for(data_dir).list("jobs")
     for row in rows:
         row["device_s"], row["cost_rmb"] = row["device_ms"] / 1000, rmb(row["cash_micro_rmb"])

@@ -1,33 +1,22 @@
-"""Verbs for trading: price, buy, orders, balance."""
+"""Verbs for trading: buy, sell, orders, balance."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from suanli.cli.instants import hour_of, lots_of
 from suanli.cli.options import DataDir, Output, client_for
-from suanli.cli.output import Format, out, rmb, same, show
-
-HOUR_MS = 3_600_000
+from suanli.cli.output import Format, out, same, show
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(epilog="Example: suanli price")(price)
     app.command(epilog="Example: suanli buy local cpu-core-llm-training-single "
                 "2026-12-01T15 0.001")(buy)
+    app.command(epilog="Example: suanli sell local cpu-core-llm-training-single 2026-12-01T15 "
+                "0.001 --limit 900")(sell)
     app.command(epilog="Example: suanli orders -o json")(orders)
     app.command(epilog="Example: suanli balance")(balance)
-
-
-def price(data_dir: DataDir = None, output: Output = Format.table) -> None:
-    """List the posted prices: milli-RMB a token, and what a device-hour costs."""
-    rows = client_for(data_dir).list("prices")
-    for row in rows:
-        row["hour"], row["left"] = rmb(row["device_hour_micro_rmb"]), row["sellable_device_ms"]
-        row["left"] = round(row["left"] / HOUR_MS, 2)
-    show(rows, {"area": "area", "grade": "grade", "tier": "tier", "price_mrmb": "mRMB/token",
-                "hour": "RMB/device-h", "left": "device-h left"}, output)
 
 
 def buy(
@@ -49,29 +38,28 @@ def buy(
             raise typer.BadParameter(f"no posted price for {grade!r} in {area!r}; `suanli price` "
                                      "lists those there are, --limit gives your own")
         limit = posted[0]
-    answer = client.order(area=area, grade=grade, start=_hour_ms(hour), price_mrmb=limit,
-                          lots=_lots(tokens), is_ioc=not rest)
+    answer = client.order(area=area, grade=grade, start=hour_of(hour), price_mrmb=limit,
+                          lots=lots_of(tokens), is_ioc=not rest)
     out.print(f"order {answer['id']}: {answer['filled'] / 1000:.3f} token bought, "
               f"{answer['left'] / 1000:.3f} resting, in block {answer['height']}")
 
 
-def _hour_ms(text: str) -> int:
-    try:
-        at = datetime.strptime(text, "%Y-%m-%dT%H").replace(tzinfo=UTC)
-    except ValueError:
-        raise typer.BadParameter(f"found {text!r}; an hour as 2026-12-01T15 (UTC) is "
-                                 "accepted") from None
-    return int(at.timestamp()) // 3600 * HOUR_MS
-
-
-def _lots(text: str) -> int:
-    whole, _, fraction = text.partition(".")
-    if not whole.isdecimal() or not (fraction or "0").isdecimal() or len(fraction) > 3:
-        raise typer.BadParameter(f"found {text!r}; tokens in steps of 0.001 are accepted")
-    lots = int(whole) * 1000 + int((fraction + "000")[:3])
-    if lots == 0:
-        raise typer.BadParameter("0 tokens; 0.001 or more is accepted")
-    return lots
+def sell(
+    area: Annotated[str, typer.Argument(help="Bidding area.")],
+    grade: Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")],
+    hour: Annotated[str, typer.Argument(help="Delivery hour, UTC: 2026-12-01T15.")],
+    tokens: Annotated[str, typer.Argument(help="Tokens, in steps of 0.001.")],
+    limit: Annotated[int, typer.Option(min=1, help="Milli-RMB a token at least.")],
+    issuer: Annotated[int, typer.Option(min=1, help="The operator whose tokens they are.")] = 1,
+    data_dir: DataDir = None,
+    rest: Annotated[bool, typer.Option(help="Leave what does not trade in the book.")] = True,
+) -> None:
+    """Sell firm tokens of an hour that I hold and will not use, with the claim on its devices."""
+    answer = client_for(data_dir).order(
+        area=area, grade=grade, start=hour_of(hour), price_mrmb=limit, lots=lots_of(tokens),
+        is_ioc=not rest, side="sell", issuer=issuer)
+    out.print(f"order {answer['id']}: {answer['filled'] / 1000:.3f} token sold, "
+              f"{answer['left'] / 1000:.3f} resting, in block {answer['height']}")
 
 
 def orders(data_dir: DataDir = None, output: Output = Format.table,

@@ -20,6 +20,8 @@ def register(app: typer.Typer) -> None:
     bench.command("auction", epilog="Example: suanli bench auction --ladder M --json auction.json"
                   )(auction)
     bench.command("crash", epilog="Example: suanli bench crash --seeds 5 --json crash.json")(crash)
+    bench.command("coupling", epilog="Example: suanli bench coupling --seeds 30 --json "
+                  "coupling.json")(coupling)
     bench.command("week", epilog="Example: suanli bench week --days 7 --seed 1 --report week.md"
                   )(week)
     app.add_typer(bench, name="bench")
@@ -136,6 +138,15 @@ def crash(
     """A simulated flash crash, without and with price bands and halts: how far prices fall."""
     from suanli.cli.drill import bench_crash
     bench_crash(range(seed, seed + seeds), blind, file)
+
+
+def coupling(
+    seeds: Annotated[int, typer.Option(min=1, help="Days, one a seed.")] = 5,
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """What coupling three operators' markets is worth, against posted prices (simulated)."""
+    from suanli.cli.coupling import bench_coupling
+    bench_coupling(seeds, file)
 
 
 def week(

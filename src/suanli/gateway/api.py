@@ -14,26 +14,29 @@ from fastapi.responses import JSONResponse
 
 from suanli import __version__
 from suanli.chain.proof import receipt_of
-from suanli.gateway import views
-from suanli.gateway.requests import EnvelopeRequest, JobRequest, OrderRequest
-from suanli.gateway.service import Answer, Service
+from suanli.gateway import auction_routes, quotes, views
+from suanli.gateway.answers import TENANT, refusal_of, settled
+from suanli.gateway.deferred import DeferredJobs
+from suanli.gateway.requests import (
+    DeferredRequest,
+    EnvelopeRequest,
+    JobRequest,
+    OrderRequest,
+)
+from suanli.gateway.service import Service
+from suanli.gateway.specs import spec_of
 from suanli.market.commands import Cancel as CancelOrder
 from suanli.market.commands import Order
 from suanli.members.envelope import Envelope
 from suanli.schedule.commands import Cancel, Submit
-from suanli.schedule.job import PPM, Spec
-from suanli.terms.canonical import sha256
 from suanli.terms.errors import AdapterError, InputError
 from suanli.terms.refusals import Code, Refusal
 
 LOG_BYTES_MAX = 256 * 1024
-STATUS = {Code.UNKNOWN_JOB: 404, Code.UNKNOWN_ORDER: 404, Code.ROLE_LACKS_RIGHT: 403,
-          Code.DELEGATION_LACKS_RIGHT: 403, Code.BAD_SIGNATURE: 403,
-          Code.UNKNOWN_PARTICIPANT: 403, Code.NOT_THE_OWNER: 403}
-TENANT = "tenant"
 
 
-def create_app(service: Service, credential: str | None, stop: Callable[[], None]) -> FastAPI:
+def create_app(service: Service, credential: str | None, stop: Callable[[], None],
+               deferred: DeferredJobs) -> FastAPI:
     """Return the API over a service; `credential` None means that the transport is trusted."""
     app = FastAPI(title="suanli", version=__version__, docs_url=None, redoc_url=None)
 
@@ -57,7 +60,9 @@ def create_app(service: Service, credential: str | None, stop: Callable[[], None
 
     _reading(app, service)
     _jobs(app, service)
+    _deferring(app, deferred)
     _trading(app, service)
+    auction_routes.add(app, service)
 
     @app.post("/v1/shutdown")
     def shutdown() -> dict[str, str]:
@@ -119,8 +124,18 @@ def _without_parameters(read: Callable[[], Any]) -> Callable[[], list[dict[str, 
 def _jobs(app: FastAPI, service: Service) -> None:
     @app.post("/v1/jobs", status_code=201)
     def submit(request: JobRequest) -> dict[str, Any]:
-        answer = _settled(service.ask(TENANT, Submit(_spec(service, request))))
+        answer = settled(service.ask(TENANT, Submit(spec_of(service, request))))
         return {"id": answer.receipt.answer["job"], "height": answer.height}
+
+    @app.post("/v1/quotes")
+    def quote(request: JobRequest) -> list[dict[str, Any]]:
+        spec = spec_of(service, request)
+        with service.lock:
+            found = quotes.quote(service.rooms, spec, service.clock.now(),
+                                 auction_routes.indicative_prices(service))
+        if isinstance(found, Refusal):
+            raise HTTPException(409, refusal_of(found))
+        return found
 
     @app.get("/v1/jobs/{id}")
     def job(id: int) -> dict[str, Any]:
@@ -138,7 +153,7 @@ def _jobs(app: FastAPI, service: Service) -> None:
 
     @app.post("/v1/jobs/{id}/cancel")
     def cancel(id: int) -> dict[str, Any]:
-        return {"id": id, "height": _settled(service.ask(TENANT, Cancel(id))).height}
+        return {"id": id, "height": settled(service.ask(TENANT, Cancel(id))).height}
 
     @app.get("/v1/jobs/{id}/logs")
     def logs(id: int, stream: str = "stdout", offset: int = 0,
@@ -164,11 +179,21 @@ def _jobs(app: FastAPI, service: Service) -> None:
             found = service.receipts.by_job.get(job)
             block = service.driver.engine.block(found.height) if found else None
             if found is None or block is None:
-                raise HTTPException(404, _refusal(Refusal(
+                raise HTTPException(404, refusal_of(Refusal(
                     Code.UNKNOWN_JOB, f"job {job} has no receipt; a job that has ended does")))
             genesis = service.driver.engine.application.domain.genesis
         return {**receipt_of(block, found.index), "job": job,
                 "validators": [key.hex() for key in genesis.validators]}
+
+
+def _deferring(app: FastAPI, deferred: DeferredJobs) -> None:
+    @app.get("/v1/deferred")
+    def rows() -> list[dict[str, Any]]:
+        return deferred.rows()
+
+    @app.post("/v1/deferred", status_code=201)
+    def defer(request: DeferredRequest) -> dict[str, Any]:
+        return {"id": deferred.add(request.job, request.by, request.budget).id}
 
 
 def _trading(app: FastAPI, service: Service) -> None:
@@ -177,13 +202,13 @@ def _trading(app: FastAPI, service: Service) -> None:
         command = Order(request.issuer, request.area, request.grade, request.tier, request.start,
                         int(request.side == "sell"), request.price_mrmb, request.lots,
                         request.is_ioc)
-        answer = _settled(service.ask(TENANT, command))
+        answer = settled(service.ask(TENANT, command))
         return {"id": answer.receipt.answer["order"], "height": answer.height,
                 **answer.receipt.answer}
 
     @app.delete("/v1/orders/{id}")
     def cancel_order(id: int) -> dict[str, Any]:
-        return {"id": id, "height": _settled(service.ask(TENANT, CancelOrder(id))).height}
+        return {"id": id, "height": settled(service.ask(TENANT, CancelOrder(id))).height}
 
     @app.post("/v1/envelopes", status_code=201)
     def envelope(request: EnvelopeRequest) -> dict[str, Any]:
@@ -191,36 +216,11 @@ def _trading(app: FastAPI, service: Service) -> None:
             data = bytes.fromhex(request.envelope)
         except ValueError:
             raise HTTPException(422, "an envelope is hexadecimal") from None
-        answer = _settled(service.submit(Envelope.from_bytes(data)))
+        answer = settled(service.submit(Envelope.from_bytes(data)))
         return {"height": answer.height, "index": answer.index,
                 "codes": list(answer.receipt.codes),
                 "answer": {k: v for k, v in answer.receipt.answer.items()
                            if isinstance(v, (int, str, list))}}
-
-
-def _spec(service: Service, request: JobRequest) -> Spec:
-    """Return the job's spec; without chips, every chip of the fleet at its known speed."""
-    with service.lock:
-        rooms = service.rooms
-        names = request.chips or list(dict.fromkeys(
-            host.chip for host in rooms.chips.tables["hosts"].values()))
-        ratings = {chip: rating.ucu for (_, chip, workload, gang), rating
-                   in rooms.units.tables["ratings"].items()
-                   if workload == request.workload and gang == (request.devices > 1)}
-    first = ratings.get(names[0], 1) if names else 1
-    chips = tuple((name, max(1, ratings.get(name, first) * PPM // first)) for name in names)
-    return Spec(request.name or request.argv[0], tuple(request.argv),
-                tuple(sorted(request.environment.items())), request.directory, request.devices,
-                request.share, request.workload, chips, request.area, request.time_limit_ms,
-                request.max_hourly_cost, request.grace_ms, _commitment(service, request),
-                request.is_preemptible, level_required=request.level_required,
-                level_preferred=request.level_preferred, devices_min=request.devices_min,
-                memory_gb=request.memory_gb)
-
-
-def _commitment(service: Service, request: JobRequest) -> bytes:
-    """Return a commitment to the tenant that only its agent's key can open."""
-    return sha256(service.agents[TENANT].salt(request.name), TENANT.encode())
 
 
 def _explanations(service: Service) -> Any:
@@ -232,16 +232,5 @@ def _explanations(service: Service) -> Any:
 def _job(service: Service, id: int) -> Any:
     job = service.rooms.schedule.job(id)
     if job is None:
-        raise HTTPException(404, _refusal(Refusal(Code.UNKNOWN_JOB, f"no job {id}")))
+        raise HTTPException(404, refusal_of(Refusal(Code.UNKNOWN_JOB, f"no job {id}")))
     return job
-
-
-def _settled(outcome: Answer | Refusal) -> Answer:
-    if isinstance(outcome, Refusal):
-        raise HTTPException(STATUS.get(outcome.code, 409), _refusal(outcome))
-    return outcome
-
-
-def _refusal(refusal: Refusal) -> dict[str, Any]:
-    return {"code": int(refusal.code), "name": refusal.code.name.lower(),
-            "reason": refusal.reason, "is_transient": refusal.is_transient}

@@ -6,6 +6,7 @@ Where nothing was traded an auction's price is only a bound, so none is shown th
 from collections.abc import Sequence
 from typing import Any, Final
 
+from suanli.market.auction import calendar
 from suanli.market.auction.instance import Ints
 from suanli.market.auction.orders import CurveOrder, FlexibleOrder, starts_of
 from suanli.market.auction.phases import phase
@@ -20,6 +21,16 @@ def auctions(rooms: Any, at: int) -> list[dict[str, Any]]:
     """Return the auctions that are known, oldest first."""
     tables = rooms.market.tables["auctions"]
     return [_summary(rooms, id, sitting, at) for id, sitting in sorted(tables.items())]
+
+
+def sessions(rooms: Any, at: int) -> list[dict[str, Any]]:
+    """Return the next auction of each session by the calendar: which hours, and when."""
+    rows = []
+    for name, session in calendar.SESSIONS.items():
+        start = calendar.next_start(rooms.members, session, at)
+        rows.append({"id": name, "session": name, "start": start, "hours": session.hours,
+                     **calendar.times(rooms.members, session, start)._asdict()})
+    return rows
 
 
 def auction(rooms: Any, id: int, at: int,

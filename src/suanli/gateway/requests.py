@@ -33,6 +33,14 @@ class JobRequest(Strict):
     memory_gb: int = Field(default=0, ge=0, le=1_000_000)
 
 
+class DeferredRequest(Strict):
+    """A job to be over by an instant (Unix milliseconds) for so many micro-RMB at most."""
+
+    job: JobRequest
+    by: int = Field(gt=0, le=INT64_MAX)
+    budget: int = Field(gt=0, le=INT64_MAX)
+
+
 class OrderRequest(Strict):
     """An order: `start` is the delivery hour in Unix milliseconds, `lots` are 0.001 token."""
 
@@ -51,3 +59,36 @@ class EnvelopeRequest(Strict):
     """An envelope that the client signed itself, canonical CBOR in hexadecimal."""
 
     envelope: str = Field(max_length=16 * 1024 * 1024)
+
+
+class AuctionLeg(Strict):
+    """A block's lots (0.001 token) in the delivery hour from `start`, Unix milliseconds."""
+
+    area: str
+    grade: str
+    start: int
+    lots: int = Field(gt=0, le=INT64_MAX)
+    issuer: int = Field(default=0, ge=0)
+    tier: str = "firm"
+
+
+class AuctionOrderRequest(Strict):
+    """An order of an open call auction; issuer 0 means whoever delivers there.
+
+    With `hours` it is flexible: so many in a row, from `earliest` to `latest`, of the first leg's
+    lots. With `steps` it is a curve in the first leg's hour. Else it is a block of all its legs.
+    """
+
+    auction: int
+    legs: list[AuctionLeg] = Field(min_length=1, max_length=1000)
+    price_mrmb: int = Field(default=0, ge=0, le=INT64_MAX)
+    side: str = Field(default="buy", pattern="^(buy|sell)$")
+    ratio_ppm: int = Field(default=1_000_000, ge=1, le=1_000_000)
+    steps: list[tuple[int, int]] = Field(default_factory=list, max_length=50)
+    fixed_micro_rmb: int = Field(default=0, ge=0, le=INT64_MAX)
+    hours: int = Field(default=0, ge=0, le=48)
+    earliest: int = 0
+    latest: int = 0
+    parent: int = Field(default=0, ge=0)
+    group: str = Field(default="", max_length=100)
+    order: int = Field(default=0, ge=0)

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from suanli.gateway.api import create_app
+from suanli.gateway.deferred import DeferredJobs
 from suanli.gateway.service import Service
 
 SOCKET, CREDENTIAL = "server.sock", "credential"
@@ -41,18 +42,21 @@ async def _serve(service: Service, directory: Path, port: int | None) -> None:
     service.on_broken = stop
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    listeners = [(create_app(service, None, stop), _unix_socket(directory / SOCKET))]
+    deferred = DeferredJobs(service, directory)
+    listeners = [(create_app(service, None, stop, deferred), _unix_socket(directory / SOCKET))]
     if port is not None:
-        listeners.append((create_app(service, _credential(directory / CREDENTIAL), stop),
+        listeners.append((create_app(service, _credential(directory / CREDENTIAL), stop, deferred),
                           _tcp_socket(port)))
     tasks = []
     for app, listener in listeners:
         server = Server(uvicorn.Config(app, log_level="warning", access_log=False))
         servers.append(server)
         tasks.append(server.serve(sockets=[listener]))
+    deferred.start()
     try:
         await asyncio.gather(*tasks)
     finally:
+        deferred.stop()
         (directory / SOCKET).unlink(missing_ok=True)
 
 

@@ -57,7 +57,7 @@ class Limits:
     def refusal(self, id: int, product: Product, order: Order, sender: int, at: int,
                 grid: ProductGrid) -> Refusal | None:
         """Return which limit an order breaks; `id` is that of the one it replaces, or 0."""
-        return (self._rate_refusal(sender, at)
+        return (self.rate_refusal(sender, at)
                 or self._resting_refusal(id, product, order, sender)
                 or self._position_refusal(id, product, order, sender, grid))
 
@@ -72,7 +72,8 @@ class Limits:
         minute, sent = self.tables["rates"].get(sender) or (0, 0)
         return (minute, sent) if minute == at // MINUTE else (at // MINUTE, 0)
 
-    def _rate_refusal(self, sender: int, at: int) -> Refusal | None:
+    def rate_refusal(self, sender: int, at: int) -> Refusal | None:
+        """Return why a participant may not send another order in this minute, or None."""
         most = self.members.parameter("orders_per_minute_max")
         if not most or self._sent(sender, at)[1] < most:
             return None
@@ -89,13 +90,12 @@ class Limits:
 
     def _position_refusal(self, id: int, product: Product, order: Order, sender: int,
                           grid: ProductGrid) -> Refusal | None:
-        exemption = self.tables["exemptions"].get(sender)
-        ppm = exemption.ppm if exemption else self.members.parameter("position_ppm_max")
+        ppm = self.ppm_of(sender)
         if not ppm or order.side != BUY or sender == product.issuer:
             return None
         bids = sum(lots for other, lots in self._resting.get((sender, product), {}).items()
                    if other != id)
-        wanted = self._held(sender, product) + (bids + order.lots) * LOT
+        wanted = self.held(sender, product) + (bids + order.lots) * LOT
         most = self.attested(product, grid) * ppm // PPM
         if wanted <= most:
             return None
@@ -103,7 +103,12 @@ class Limits:
                        f"with this order you would have or bid for {wanted} CU-us of the product; "
                        f"{most} are accepted, {ppm} parts per million of what is attested")
 
-    def _held(self, owner: int, product: Product) -> int:
+    def ppm_of(self, owner: int) -> int:
+        """Return an owner's part of a product, in parts per million; 0: it has no limit."""
+        exemption = self.tables["exemptions"].get(owner)
+        return int(exemption.ppm if exemption else self.members.parameter("position_ppm_max"))
+
+    def held(self, owner: int, product: Product) -> int:
         """Return the tokens that an owner has, those that it offers for sale among them."""
         klass = self.ledger.class_id(*product)
         if klass is None:

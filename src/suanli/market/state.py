@@ -324,7 +324,8 @@ class Market(Room):
             product, order, wanted, id)
         writes += self._watched(guard, product, order, trades, is_held_back)
         if order.is_ioc and not trades and not is_held_back:
-            return Refusal(Code.NO_OFFER, self._nothing(product, order, posted))
+            return Refusal(Code.NO_OFFER, self._nothing(product, order, posted, sum(
+                lots for _, _, lots in self._sources(product, klass, sender, at, grid))))
         if left and not order.is_ioc:
             rows.append(self._hold_row(id, order, sender, left, klass))
             writes += self._rest(id, product, order, sender, left)
@@ -334,6 +335,8 @@ class Market(Room):
             writes.append(Write(self.name, "counters", "order", id))
         answer = {"order": id, "left": left if not order.is_ioc else 0, "class": klass,
                   "trades": [[t.seller, t.buyer, t.price_mrmb, t.lots] for t in trades]}
+        if order.price_mrmb != wanted:
+            answer["price_mrmb"] = order.price_mrmb  # the band's edge: not what was asked for
         spend = sum(t.price_mrmb * t.lots for t in trades if t.buyer == sender)
         if order.side == BUY and not order.is_ioc:
             spend += left * order.price_mrmb
@@ -349,11 +352,12 @@ class Market(Room):
         return (len(all_of_it) > len(inside)
                 or (posted is not None and order.price_mrmb < posted <= wanted))
 
-    def _nothing(self, product: Product, order: Order, posted: int | None) -> str:
+    def _nothing(self, product: Product, order: Order, posted: int | None, left: int) -> str:
         book = self.books.get(product)
         best = book.best(1 - order.side) if book else None
-        return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: {best}, "
-                f"posted price: {posted if order.side == BUY else None}")
+        posting = f"{posted}, with {left} lots left" if order.side == BUY and posted else "none"
+        return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: "
+                f"{best or 'none'}, posted price: {posting}")
 
     def _drawn(self, wanted: int, product: Product, klass: int, buyer: int, at: int,
                grid: ProductGrid) -> list[tuple[int, int, int]]:

@@ -15,6 +15,7 @@ from suanli.market.auction.instance import Auction, Clearing
 from suanli.market.auction.phases import LATE, NO_CANCEL, OVER, phase
 from suanli.market.auction.records import CLEARING, CLOSING, OPEN, SETTLED, VOID, Sitting
 from suanli.market.auction.state import proposal
+from suanli.planning.offering import LEAD_MS
 from suanli.terms.instant import HOUR, SECOND
 
 # What a solver may take at most, of the half of the time until the deadline.
@@ -105,7 +106,8 @@ class Auctioneer:
             return None
         now = phase(sitting, at)
         if now in (OPEN, NO_CANCEL, LATE):
-            self._instants += [sitting.no_cancel_from, sitting.last]
+            self._instants += [sitting.no_cancel_from - LEAD_MS, sitting.no_cancel_from,
+                               sitting.last]
             return self._indicate(rooms, id, sitting, at) if now == NO_CANCEL else None
         if now in (OVER, CLOSING):
             return CloseAuction(id)

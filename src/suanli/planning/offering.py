@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from suanli.market.auction.collateral import lots_of
+from suanli.market.auction.collateral import CLEARING, lots_of
 from suanli.market.auction.commands import EnterCurve, Node
 from suanli.market.auction.phases import NO_CANCEL, phase
 from suanli.market.auction.records import BUY, OPEN, SELL, Sitting
@@ -85,7 +85,7 @@ def _offered(rooms: Any, grade: tuple[int, str, str], start: int, at: int, asked
         id = rooms.ledger.attestation_id(operator, area, chip, start)
         if id is None or offered == asked:
             continue
-        free = rooms.ledger.sellable_ms(id, at) - taken[id]
+        free = rooms.market.set_aside.sellable_ms(id, CLEARING, at) - taken[id]
         lots = min(asked - offered, lots_of(free, ucu))
         taken[id] += device_ms_of(lots * LOT, ucu)
         offered += lots

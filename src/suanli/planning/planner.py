@@ -21,11 +21,12 @@ from suanli.settlement.commands import MakeGood, Meter
 from suanli.settlement.state import RENEWAL_LEAD_MS
 from suanli.terms.canonical import decode
 from suanli.terms.errors import present
-from suanli.terms.instant import HOUR, hour_of
+from suanli.terms.instant import HOUR, SECOND, hour_of
 from suanli.terms.refusals import Code
 
 HOURS_AHEAD = 24
 CLASSES_SWEPT_AT_ONCE = 1000
+OFFER_EVERY_MS = 10 * SECOND  # looking at all demand costs as much as there is of it
 PLACED_AT_ONCE = 2000  # a command stays well below what a message may hold
 STOP_REASONS = {Code.PRICED_OUT: phases.PRICED_OUT, Code.NO_OFFER: phases.PRICED_OUT,
                 Code.INSUFFICIENT_BALANCE: phases.SHORT_OF_FUNDS}
@@ -39,6 +40,7 @@ class Planner:
         self.policy = policy
         self.operators = operators
         self.auctioneer = auctioneer  # None: this loop leaves auctions to others
+        self._offered = -OFFER_EVERY_MS  # when demand was last looked at
         self._attested_to = 0  # end of the hours that open auctions had asked for
         self._hour_done = -1  # last hour start for which attestation, sweep and metering ran
         self._renewed = -1  # last hour start for which renewals were sent
@@ -110,8 +112,10 @@ class Planner:
             for operator in self.operators:
                 decisions += self._attestations(rooms, operator, hour)
         self._attested_to = horizon
-        for operator in self.operators:
-            decisions += [(operator, command) for command in offers(rooms, operator, at)]
+        if at >= self._offered + OFFER_EVERY_MS:
+            self._offered = at
+            for operator in self.operators:
+                decisions += [(operator, command) for command in offers(rooms, operator, at)]
         return decisions + [(self.operators[0], c) for c in auctioneer.decide(rooms, at)]
 
     def _remember(self, rooms: Any) -> None:

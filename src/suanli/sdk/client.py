@@ -60,6 +60,15 @@ class Client:
         """Submit a job (fields of `JobRequest`); return its id once it is in a block."""
         return int(self._checked("POST", "/v1/jobs", json=job).json()["id"])
 
+    def defer(self, job: dict[str, Any], by: int, budget: int) -> int:
+        """Have a job run by an instant within a budget, micro-RMB; return its number."""
+        fields = {"job": job, "by": by, "budget": budget}
+        return int(self._checked("POST", "/v1/deferred", json=fields).json()["id"])
+
+    def quote(self, **job: Any) -> Any:
+        """Return what a job (fields of `JobRequest`) would cost: now, tonight, this week."""
+        return self._checked("POST", "/v1/quotes", json=job).json()
+
     def job(self, id: int) -> dict[str, Any]:
         row: dict[str, Any] = self.get(f"/v1/jobs/{id}")
         return row
@@ -89,6 +98,14 @@ class Client:
 
     def cancel_order(self, id: int) -> None:
         self._checked("DELETE", f"/v1/orders/{id}")
+
+    def auction_order(self, **order: Any) -> dict[str, Any]:
+        """Enter an order in a call auction (fields of `AuctionOrderRequest`)."""
+        answer: dict[str, Any] = self._checked("POST", "/v1/auction-orders", json=order).json()
+        return answer
+
+    def cancel_auction_order(self, id: int) -> None:
+        self._checked("DELETE", f"/v1/auction-orders/{id}")
 
     def shutdown(self) -> None:
         self._checked("POST", "/v1/shutdown")

@@ -130,7 +130,7 @@ def _figures(load: float, days: list[str], cleared: dict[str, list[Cleared]]) ->
 
 def _price_error(one: Cleared) -> Ints:
     """Return how far each zone's price is from the published one, in ticks."""
-    return np.abs(one.outcome.clearing.prices[:one.day.price.size] - one.day.price)
+    return np.asarray(np.abs(one.outcome.clearing.prices[:one.day.price.size] - one.day.price))
 
 
 def _flow_error(one: Cleared) -> "np.ndarray[Any, np.dtype[np.float64]]":

@@ -2,15 +2,16 @@
 
 from typing import Any
 
+import highspy
 import numpy as np
 import pytest
+from tests.unit.clearing.lots import BUY, SELL, arc, auction, block, step
 
 from suanli.clearing import dispatch, model, solve
 from suanli.clearing.fallback import cleared_apart, decoupled
 from suanli.clearing.solver import Unsolved
 from suanli.market.auction.verification import verify
 from suanli.simulation.auctions import Size, synthetic_auction
-from tests.unit.clearing.lots import BUY, SELL, arc, auction, block, step
 
 
 def test_no_time_at_all_leaves_the_curves() -> None:
@@ -67,3 +68,12 @@ def test_alone_offers_and_blocks_stay_out() -> None:
     alone = cleared_apart(found)
     assert verify(decoupled(found), alone) is None
     assert not alone.curve_lots.any()
+
+
+def test_another_solver_of_the_process_does_not_get_in_the_way() -> None:
+    other = highspy.Highs()
+    other.silent()
+    other.setOptionValue("threads", 2)  # makes the pool that all share
+    other.addVar(0.0, 1.0)
+    other.run()
+    assert solve(synthetic_auction(Size(2, 3, 4), 1)).method == "exact"

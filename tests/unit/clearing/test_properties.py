@@ -1,15 +1,15 @@
-"""What holds of every clearing, on random auctions of the oracles and synthetic ones of a ladder."""
+"""What holds of every clearing: random auctions with an oracle, and synthetic ones."""
 
 import numpy as np
 import pytest
+from tests.oracles import exhaustive
+from tests.oracles.instances import random_auction, shape_of, slack
 
 from suanli.clearing import solve
 from suanli.clearing.fallback import decoupled
 from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Blocks, Clearing, Curves
 from suanli.market.auction.verification import verify
 from suanli.simulation.auctions import Size, synthetic_auction
-from tests.oracles import exhaustive
-from tests.oracles.instances import random_auction, shape_of, slack
 
 SEEDS = [seed for seed in range(28) if seed % 7 != 6]  # the rest have gains
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.unit.clearing.lots import BUY, SELL, arc, auction, block, cleared, step
 
 from suanli.market.auction.instance import UNIT, Auction
 from suanli.market.auction.verification import verify
-from tests.unit.clearing.lots import BUY, SELL, arc, auction, block, cleared, step
 
 
 def test_a_cell_clears_where_its_curves_cross_at_the_middle_of_the_interval() -> None:

@@ -47,6 +47,7 @@ def test_a_sweep_trades_to_the_edge_and_its_rest_waits_there(stage: Stage) -> No
         stage.must(2, order(BUY, price, 100))
     answer = stage.must(3, order(SELL, 1, 500)).answer
     assert [t[2:] for t in answer["trades"]] == [[950, 100], [900, 100]]
+    assert answer["price_mrmb"] == 900
     resting = stage.rooms.market.tables["orders"][answer["order"]]
     assert (resting.price_mrmb, resting.lots) == (900, 300)
     assert phase(stage) == LIMIT

@@ -15,8 +15,10 @@ from suanli.ledger.state import Ledger
 from suanli.market.auction.orders import CurveOrder, FlexibleOrder
 from suanli.market.auction.records import BUY, AuctionOrder, Held, Orders, Sitting
 from suanli.market.product import Product, ProductGrid
+from suanli.market.set_aside import SetAside
 from suanli.terms.errors import present
 from suanli.terms.quantity import LOT, device_ms_of
+from suanli.terms.refusals import Code, Refusal
 
 CLEARING = 0
 NOTHING = Held(0, ())
@@ -60,42 +62,51 @@ class Collateral:
     """The rows of one change of one owner's holds in one auction."""
 
     def __init__(self, id: int, sitting: Sitting, owner: int, at: int, grid: ProductGrid,
-                 held: dict[int, Held]) -> None:
+                 set_aside: SetAside, held: dict[int, Held]) -> None:
         self.id = id
         self.sitting = sitting
         self.owner = owner
         self.at = at
         self.grid = grid
+        self.set_aside = set_aside
         self.held = held  # class -> what is held now; changed as rows are made
         self.rows: list[Row] = []
 
-    def cover(self, before: Units, after: Units) -> None:
-        """Make the rows that take the holds from what was needed to what is needed now."""
+    def cover(self, before: Units, after: Units) -> Refusal | None:
+        """Make the rows that take the holds from what was needed to what is needed now.
+
+        Refuses ISSUANCE_ABOVE_ATTESTATION where an issuer cannot issue what it would sell.
+        """
         for unit in sorted(before.keys() | after.keys()):
             wanted = after.get(unit, 0)
             if wanted == before.get(unit, 0):
                 continue
             if unit == CASH_CELL:
                 self._hold(CASH, wanted, ())
-            else:
-                self._hold_tokens(unit, wanted)
+            elif refusal := self._hold_tokens(unit, wanted):
+                return refusal
+        return None
 
-    def _hold_tokens(self, cell: int, lots: int) -> None:
+    def _hold_tokens(self, cell: int, lots: int) -> Refusal | None:
         issuer, area, grade, tier = self.sitting.nodes[cell // self.sitting.hours]
         product = Product(issuer, area, grade, tier, self.sitting.start_of(cell))
         klass = self.grid.class_of(product)
         if issuer != self.owner:
             self._hold(klass, lots * LOT, ())
-            return
+            return None
         now = self.held.get(klass, NOTHING)
         self._void(klass, now)
         if lots * LOT > now.amount:
-            issued = (*now.issued, *self._issue(product, klass, lots * LOT - now.amount))
+            fresh = self._issue(product, klass, lots * LOT - now.amount)
+            if isinstance(fresh, Refusal):
+                return fresh
+            issued = (*now.issued, *fresh)
         else:
             back = retired(self.owner, klass, now.issued, now.amount - lots * LOT)
             self.rows += back[0]
             issued = back[1]
         self._rehold(klass, lots * LOT, issued)
+        return None
 
     def _hold(self, klass: int, amount: int, issued: tuple[tuple[int, int], ...]) -> None:
         self._void(klass, self.held.get(klass, NOTHING))
@@ -112,22 +123,23 @@ class Collateral:
                                  id=hold_id(self.id, self.owner, klass)))
         self.held[klass] = Held(amount, issued)
 
-    def _issue(self, product: Product, klass: int, tokens: int) -> list[tuple[int, int]]:
-        """Issue tokens over the chips of the grade; too few of them, and the rows will fail."""
+    def _issue(self, product: Product, klass: int,
+               tokens: int) -> list[tuple[int, int]] | Refusal:
+        """Issue tokens over the chips of the grade, less what is set aside for beneficiaries."""
         issued, left = [], tokens
-        factors = self.grid.token_class(klass).factors
-        for chip, ucu, _ in factors:
-            ledger = self.grid.ledger
-            id = ledger.attestation_id(product.issuer, product.area, chip, product.start)
-            free = 0 if id is None else ledger.sellable_ms(id, self.at)
+        for chip, ucu, _ in self.grid.token_class(klass).factors:
+            id = self.grid.ledger.attestation_id(product.issuer, product.area, chip, product.start)
+            if id is None:
+                continue
+            free = self.set_aside.sellable_ms(id, CLEARING, self.at)
             taken = min(left, lots_of(free, ucu) * LOT)
-            if taken and id is not None:
+            if taken:
                 issued.append((id, taken))
                 left -= taken
-        if left and issued:
-            issued[-1] = (issued[-1][0], issued[-1][1] + left)
-        elif left:
-            issued = [(0, left)]  # nothing attested: the ledger says so
+        if left:
+            return Refusal(Code.ISSUANCE_ABOVE_ATTESTATION, f"{left // LOT} of {tokens // LOT} "
+                           f"lots of the hour from {product.start} are more than your attested "
+                           "device time can back now")
         self.rows += [Row(RowCode.ISSUE, 0, klass, account(self.owner, klass, Kind.ISSUER),
                           account(self.owner, klass), amount, attestation=id)
                       for id, amount in issued]

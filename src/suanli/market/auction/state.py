@@ -11,9 +11,9 @@ Laws
 from collections.abc import Callable
 from typing import Any, Final
 
-from suanli.ledger.row import CASH, Row, RowCode, link
+from suanli.ledger.row import CASH, link
 from suanli.ledger.state import Ledger
-from suanli.market.auction import calendar, entry
+from suanli.market.auction import calendar, entry, positions
 from suanli.market.auction.collateral import CASH_CELL, Collateral, class_of, needed
 from suanli.market.auction.commands import (
     CancelOrder,
@@ -29,6 +29,7 @@ from suanli.market.auction.commands import (
 )
 from suanli.market.auction.frozen import Frozen, froze
 from suanli.market.auction.instance import Clearing
+from suanli.market.auction.pages import Pages
 from suanli.market.auction.phases import LATE, NO_CANCEL, Head, closed, phase
 from suanli.market.auction.records import (
     ARRAYS,
@@ -43,14 +44,14 @@ from suanli.market.auction.records import (
     Held,
     Link,
     Orders,
-    Result,
     Sitting,
     to_bytes,
 )
-from suanli.market.auction.settling import Holds, Settlement, resolved
 from suanli.market.auction.verification import verify
 from suanli.market.auction.wellformed import LOTS_MAX
+from suanli.market.limits import Limits
 from suanli.market.product import ProductGrid
+from suanli.market.set_aside import SetAside
 from suanli.members.state import Members
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.instant import HOUR
@@ -58,8 +59,6 @@ from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import changed
 from suanli.terms.table import Table
 
-# A page of a settlement: half a MiB of rows, about a tenth of a second of one core.
-PAGE_ROWS: Final = 4096
 FEE_MAX: Final = 10**9
 GENESIS: Final = Head(b"", 0)
 CURVES_ONLY_BLOCKS = "this session takes blocks and flexible orders; found a curve"
@@ -73,6 +72,9 @@ class Auctions:
         self.tables = tables
         self.members = members
         self.ledger = ledger
+        self.limits = Limits(members, ledger, tables)
+        self.set_aside = SetAside(members, ledger, tables)
+        self.pages = Pages(tables, ledger)
         self.head = GENESIS  # of the chain: set before each block
         # Order ids by (auction, owner); derived from `auction_orders`, no owner is empty.
         self.owned: dict[tuple[int, int], dict[int, None]] = {}
@@ -117,7 +119,8 @@ class Auctions:
                 ids[write.key] = None
             if not ids:
                 del self.owned[key]
-        elif write.table == "auctions" and (write.value is None or not write.value.ends):
+        elif write.table == "auctions" and (write.value is None
+                                            or write.value.status in (SETTLED, VOID)):
             self._frozen.pop(write.key, None)
 
     def restored(self) -> None:
@@ -188,17 +191,21 @@ class Auctions:
         session = calendar.SESSIONS[sitting.session]
         if isinstance(command, EnterCurve) and not session.takes_curves:
             return Refusal(Code.ORDER_MALFORMED, CURVES_ONLY_BLOCKS)
+        if refusal := self.limits.rate_refusal(sender, at):
+            return refusal
         drafted = entry.draft(command, sitting, sender, at, grid)
         if isinstance(drafted, Refusal):
             return drafted
         others = self.orders_of(command.auction, sender)
         id = command.order or self._next_id("auction_order")
+        after = {**others, id: drafted.order}
         refusal = (self._change_refusal(command.order, drafted.order, others, sitting, at)
-                   or entry.refusal(id, drafted.order, others, drafted.sitting))
+                   or entry.refusal(id, drafted.order, others, drafted.sitting)
+                   or positions.refusal(self.limits, drafted.sitting, sender, after, grid))
         if refusal:
             return refusal
-        return self._changed(command.auction, drafted.sitting, sender, at, grid, others,
-                             {**others, id: drafted.order}, id)
+        return self._changed(command.auction, drafted.sitting, sender, at, grid, others, after,
+                             id, *self.limits.counted(sender, at))
 
     def _change_refusal(self, id: int, new: AuctionOrder, others: Orders, sitting: Sitting,
                         at: int) -> Refusal | None:
@@ -247,7 +254,7 @@ class Auctions:
                        f"{sitting.no_cancel_from}, until {sitting.gate}")
 
     def _changed(self, auction: int, sitting: Sitting, owner: int, at: int, grid: ProductGrid,
-                 before: Orders, after: Orders, id: int) -> Change | Refusal:
+                 before: Orders, after: Orders, id: int, *more: Write) -> Change | Refusal:
         """Return the change that takes an owner's orders, and their holds, to what they are now."""
         bound = sitting.value + sum(
             sign * entry.value_bound(orders[id], sitting.price_max)
@@ -256,10 +263,12 @@ class Auctions:
             return Refusal(Code.QUANTITY_OUT_OF_RANGE, f"all lots of this auction at its highest "
                            f"price come to {bound}; {entry.VALUE_MAX} is accepted")
         old, new = needed(before), needed(after)
-        cover = Collateral(auction, sitting, owner, at, grid, self._held(auction, owner))
+        cover = Collateral(auction, sitting, owner, at, grid, self.set_aside,
+                           self._held(auction, owner))
         known = dict(cover.held)
-        cover.cover(old, new)
-        writes = [*grid.writes(), Write("market", "auctions", auction,
+        if refusal := cover.cover(old, new):
+            return refusal
+        writes = [*grid.writes(), *more, Write("market", "auctions", auction,
                                         changed(sitting, value=bound)),
                   Write("market", "auction_orders", id, after.get(id))]
         if id not in before:
@@ -330,60 +339,7 @@ class Auctions:
         if sitting.status not in (CLEARING, SETTLING, VOIDING) or at < sitting.deadline:
             return Refusal(Code.WRONG_AUCTION_PHASE, f"auction {id} is {phase(sitting, at)}; it "
                            f"can be settled from {sitting.deadline} on, once")
-        best = self.tables["clearings"].get(id)
-        # Once its first hour is over, what it sold could not be used: then it is called off.
-        is_late = sitting.status == CLEARING and at >= sitting.start + HOUR
-        if sitting.status == VOIDING or best is None or is_late:
-            return self._void(id, sitting, at)
-        return self._deliver(id, sitting, at, best)
-
-    def _void(self, id: int, sitting: Sitting, at: int) -> Change:
-        rows = [row for (owner, klass), held in sorted(self._holds(id).items())
-                for row in resolved(id, owner, klass, held, 0)]
-        return self._page(id, sitting, at, rows, (VOIDING, VOID), [])
-
-    def _deliver(self, id: int, sitting: Sitting, at: int, best: Best) -> Change:
-        frozen, clearing = self.frozen(id, sitting), best.clearing()
-        orders = self.orders(id)
-        fills = frozen.fills(clearing)
-        settlement = Settlement(id, sitting, orders, fills, self.ledger)
-        settlement.read(frozen.auction, clearing)
-        result = Result(best.solver, best.welfare, best.prices,
-                        to_bytes(frozen.volumes(fills, orders)),
-                        frozen.rejected(clearing), settlement.rent)
-        last = [Write("market", "auction_orders", n, changed(orders[n], filled=tuple(filled)))
-                for n, filled in fills.items() if filled]
-        last.append(Write("market", "auction_results", id, result))
-        return self._page(id, sitting, at, settlement.rows(self._holds(id)),
-                          (SETTLING, SETTLED), last)
-
-    def _holds(self, id: int) -> Holds:
-        return {(owner, klass): held for (auction, owner, klass), held
-                in self.tables["auction_holds"].items() if auction == id}
-
-    def _page(self, id: int, sitting: Sitting, at: int, rows: list[Row],
-              statuses: tuple[str, str], last: list[Write]) -> Change:
-        """Return the next page of rows; with the last one, what else is to be written."""
-        cursor = sitting.cursor + PAGE_ROWS
-        page = [row for row in rows[sitting.cursor:cursor] if self._can_move(row, at)]
-        is_last = cursor >= len(rows)
-        after = changed(sitting, status=statuses[is_last], cursor=min(cursor, len(rows)))
-        writes = [Write("market", "auctions", id, after)]
-        if is_last:
-            writes += last
-            writes += [Write("market", "auction_holds", (id, *key), None)
-                       for key in self._holds(id)]
-            if id in self.tables["clearings"]:
-                writes.append(Write("market", "clearings", id, None))
-        return one_part(*writes, rows=link(page), status=after.status,
-                        rows_left=len(rows) - after.cursor)
-
-    def _can_move(self, row: Row, at: int) -> bool:
-        """Say whether a row is still worth anything: tokens that expired meanwhile are not."""
-        if row.klass == CASH or row.code not in (RowCode.TRANSFER, RowCode.RETIRE):
-            return True
-        klass = self.ledger.token_class(row.klass)
-        return klass is not None and (row.code == RowCode.RETIRE or at < klass.expires)
+        return self.pages.next(id, sitting, at, self.orders(id), self.frozen(id, sitting))
 
     def past(self, at: int) -> list[Write]:
         """Return the writes that forget auctions whose last hour is over and that are done."""

@@ -6,18 +6,18 @@ and greatest flow of each link, so that the reverse capacity is minus the least.
 
 How a day becomes an auction: seven zones times its hours are the cells. A price is in 0.00001
 EUR/MWh, so that all published ones are exact. A lot is 0.001 MWh, as fine as published flows; where
-flows do not matter (borders that take prices) the coarsest of 0.1, 0.01 and 0.001 MWh in which all
-quantities are whole, since lots of large capacity times price must fit the auction's bound. The borders either take prices (a cell for each zone abroad that
-buys and sells at its published price whatever the link can carry) or are pinned (the published
-exchange, inelastic). Blocks are either orders, or replayed: those published as accepted become
-inelastic too. Source: rebase-energy/OpenEUPHEMIA (MIT), from public data of GME.
+flows do not matter (borders that take prices) it is the coarsest of 0.1, 0.01 and 0.001 MWh in
+which all quantities are whole, since lots of large capacity times price must fit the auction's
+bound. The borders either take prices (a cell for each zone abroad that buys and sells at its
+published price whatever the link can carry) or are pinned (the published exchange, inelastic).
+Blocks are either orders, or replayed: those published as accepted become inelastic too. Source:
+rebase-energy/OpenEUPHEMIA (MIT), from public data of GME.
 """
 
-import csv
 import gzip
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +59,15 @@ LOTS_PER_MWH: Final = (10, 100, 1000)
 NOISE: Final = 1e-5
 
 Border = Literal["prices", "exchanges"]
-Text = NDArray[np.str_]
+Column = NDArray[Any]  # text, or float64 where its name is in NUMBERS
+NUMBERS: Final = frozenset({"period", "price_eur_per_mwh", "quantity_mwh", "min_flow_mwh",
+                            "max_flow_mwh", "exchange_mwh", "flow_mwh"})
 
 
 class Tables(NamedTuple):
-    """The files' columns by name, as text, in the order of the files."""
+    """The files' columns by name, in the order of the files."""
 
-    columns: dict[str, dict[str, Text]]
+    columns: dict[str, dict[str, Column]]
 
     def days(self) -> list[str]:
         """Return the delivery days that have curves, in order."""
@@ -117,7 +119,7 @@ class _Builder:
     def __init__(self, tables: Tables, day: str, border: Border, replays: bool) -> None:
         self.rows = {name: _of_day(columns, day) for name, columns in tables.columns.items()}
         self.border, self.replays = border, replays
-        self.hours = int(_number(self.rows[CURVES]["period"]).max())
+        self.hours = int(self.rows[CURVES]["period"].max())
         abroad = sorted(set(self.rows[LIMITS]["from_zone"].tolist()
                             + self.rows[LIMITS]["to_zone"].tolist()) - set(ZONES))
         self.zones = ZONES + tuple(abroad)
@@ -142,17 +144,17 @@ class _Builder:
         if self.border == "exchanges":
             # sharing pro rata makes flows finer than any input; they are published this fine
             return LOTS_PER_MWH[-1]
-        figures = np.concatenate([_number(column) for column in used])
+        figures = np.concatenate(used)
         for lots in LOTS_PER_MWH:
             if np.abs(figures * lots - np.rint(figures * lots)).max(initial=0.0) < NOISE:
                 return lots
         raise InputError(f"found quantities finer than 1/{LOTS_PER_MWH[-1]} MWh")
 
-    def _lots(self, column: Text) -> Ints:
-        return np.rint(_number(column) * self.lots_per_mwh).astype(np.int64)
+    def _lots(self, column: Column) -> Ints:
+        return np.asarray(np.rint(column * self.lots_per_mwh), np.int64)
 
-    def _cells(self, zone: Text, period: Text) -> Ints:
-        return _index(zone, self.zones) * self.hours + _number(period).astype(np.int64) - 1
+    def _cells(self, zone: Column, period: Column) -> Ints:
+        return _index(zone, self.zones) * self.hours + period.astype(np.int64) - 1
 
     def _curves(self) -> Curves:
         rows = self.rows[CURVES]
@@ -167,7 +169,8 @@ class _Builder:
         start = np.searchsorted(owner[rank], np.arange(count + 1))
         none = np.full(count, NONE)
         cell = self._cells(rows["zone"], rows["period"])[rank]
-        blocks = Blocks(_index(rows["side"][first], SIDES), _ticks(rows["price_eur_per_mwh"][first]),
+        side, price = rows["side"][first], rows["price_eur_per_mwh"][first]
+        blocks = Blocks(_index(side, SIDES), _ticks(price),
                         np.full(count, UNIT), none, none.copy(), start, cell,
                         self._lots(rows["quantity_mwh"])[rank])
         return blocks, (rows["published_status"][first] == ACCEPTED).astype(np.int64)
@@ -199,7 +202,7 @@ class _Builder:
         ends = zip(self._cells(links["from_zone"], links["period"]).tolist(),
                    self._cells(links["to_zone"], links["period"]).tolist(), strict=True)
         place = np.array([at[pair] for pair in ends], np.int64)
-        flow = np.rint(_number(links["flow_mwh"]) * 1000).astype(np.int64)
+        flow = np.rint(links["flow_mwh"] * 1000).astype(np.int64)
         return arcs, np.stack([place, place + count], axis=-1), flow
 
     def _borders(self, arcs: Arcs) -> list[Curves]:
@@ -229,54 +232,60 @@ class _Builder:
         return price
 
 
-def _table(path: Path, wanted: tuple[str, ...]) -> dict[str, Text]:
+def _table(path: Path, wanted: tuple[str, ...]) -> dict[str, Column]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; the folder market/italy is accepted")
-    with gzip.open(path, "rt", newline="", encoding="utf-8") as handle:
-        reader = csv.reader(handle)
-        names = next(reader, [])
-        missing = [name for name in wanted if name not in names]
-        if missing:
-            raise InputError(f"{path}:1: {missing[0]}: the column is missing")
-        rows = list(reader)
-    ragged = [number for number, row in enumerate(rows, 2) if len(row) != len(names)]
-    if ragged or not rows:
-        raise InputError(f"{path}:{ragged[0] if ragged else 2}: rows of {len(names)} fields are "
-                         "accepted")
-    fields = list(zip(*rows, strict=True))
-    return {name: np.array(fields[names.index(name)]) for name in wanted}
+    with gzip.open(path, "rt", encoding="utf-8") as handle:
+        names, *lines = handle.read().splitlines() or [""]
+    header = names.split(",")
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        raise InputError(f"{path}:1: {missing[0]}: the column is missing")
+    width = len(header)
+    ragged = [number for number, line in enumerate(lines, 2) if line.count(",") != width - 1]
+    if ragged or not lines or '"' in names:
+        raise InputError(f"{path}:{ragged[0] if ragged else 2}: rows of {width} fields, none "
+                         "quoted, are accepted")
+    # one split of the whole file: ten times as fast as row by row
+    fields = ",".join(lines).split(",")
+    return {name: _column(path, name, fields[header.index(name)::width]) for name in wanted}
 
 
-def _of_day(columns: dict[str, Text], day: str) -> dict[str, Text]:
+def _column(path: Path, name: str, fields: list[str]) -> Column:
+    if name not in NUMBERS:
+        return np.array(fields)
+    try:
+        found = np.array(fields, np.float64)
+    except ValueError as error:
+        raise InputError(f"{path}: {name}: {error}; numbers are accepted") from None
+    if not np.isfinite(found).all():
+        where = int(np.flatnonzero(~np.isfinite(found))[0])
+        raise InputError(f"{path}:{where + 2}: {name}: found {fields[where]!r}; finite numbers "
+                         "are accepted")
+    return found
+
+
+def _of_day(columns: dict[str, Column], day: str) -> dict[str, Column]:
     kept = columns["delivery_day"] == day
     return {name: column[kept] for name, column in columns.items()}
 
 
-def _number(column: Text) -> NDArray[np.float64]:
-    try:
-        found = column.astype(np.float64)
-    except ValueError as error:
-        raise InputError(f"{error}; numbers are accepted") from None
-    if not np.isfinite(found).all():
-        raise InputError("found a figure that is no number; finite ones are accepted")
-    return found
-
-
-def _ticks(column: Text) -> Ints:
-    price = _number(column) * TICKS_PER_EUR
+def _ticks(column: Column) -> Ints:
+    price = column * TICKS_PER_EUR
     ticks = np.rint(price)
     if np.abs(price - ticks).max(initial=0.0) > 1e-3:
         raise InputError(f"found a price finer than 1/{TICKS_PER_EUR} EUR/MWh")
-    return ticks.astype(np.int64)
+    return np.asarray(ticks, np.int64)
 
 
-def _index(column: Text, names: tuple[str, ...]) -> Ints:
+def _index(column: Column, names: tuple[str, ...]) -> Ints:
     rank = np.argsort(names)
     ordered = np.array(names)[rank]
     place = np.minimum(np.searchsorted(ordered, column), len(names) - 1)
     unknown = np.flatnonzero(ordered[place] != column)
     if unknown.size:
-        raise InputError(f"found {str(column[unknown[0]])!r}; one of {', '.join(names)} is accepted")
+        raise InputError(f"found {str(column[unknown[0]])!r}; one of {', '.join(names)} is "
+                         "accepted")
     return rank[place].astype(np.int64)
 
 

@@ -113,7 +113,7 @@ def test_an_issuer_issues_at_entry_and_retires_at_exit(hall: Hall) -> None:
     id = ledger.attestation_id(1, AREA, CHIP, DAY_AHEAD)
     order = hall.order(1, hall.curve(SELL, (800, 16_000)))
     assert ledger.sellable_ms(id, hall.at) == 0
-    refused(hall, 1, hall.curve(SELL, (800, 1)), Code.NOT_ATTESTED)
+    refused(hall, 1, hall.curve(SELL, (800, 1)), Code.ISSUANCE_ABOVE_ATTESTATION)
     hall.order(1, hall.curve(SELL, (800, 4000), order=order))
     assert ledger.sellable_ms(id, hall.at) == 12 * HOUR
     hall.must(1, CancelOrder(order))
@@ -142,6 +142,28 @@ def test_a_reseller_hands_over_its_claim_and_its_contract(hall: Hall) -> None:
     contracts = hall.rooms.settlement.tables["contracts"]
     assert (contracts[2, klass], contracts[3, klass]) == ((30 * LOT, 30_000), (40 * LOT, 32_000))
     assert (hall.lots(2), hall.lots(3)) == (30, 40)
+
+
+def test_what_is_set_aside_is_not_auctioned_until_released(hall: Hall) -> None:
+    hall.must(1, SetParameter("set_aside_ppm", 250_000))
+    hall.must(1, SetParameter("set_aside_release_ms", HOUR))
+    refused(hall, 1, hall.curve(SELL, (800, 12_001)), Code.ISSUANCE_ABOVE_ATTESTATION)
+    hall.order(1, hall.curve(SELL, (800, 12_000)))
+
+
+def test_position_and_rate_limits(hall: Hall) -> None:
+    hall.must(1, SetParameter("position_ppm_max", 100_000))  # of 16,000 lots an hour
+    hall.order(2, hall.block(BUY, 10, 1600, group="either"))
+    hall.order(2, hall.block(BUY, 10, 1600, group="either"))
+    refused(hall, 2, hall.curve(BUY, (10, 1)), Code.POSITION_LIMIT_EXCEEDED)
+    refused(hall, 2, hall.flexible(10, 1, 1), Code.POSITION_LIMIT_EXCEEDED)
+    hall.order(2, hall.curve(BUY, (10, 1600), hour=2))
+    hall.order(3, hall.curve(BUY, (10, 1600)))
+    hall.must(1, SetParameter("position_ppm_max", 0))
+    hall.must(1, SetParameter("orders_per_minute_max", 2))
+    hall.order(3, hall.curve(BUY, (10, 1)))
+    hall.order(3, hall.curve(BUY, (10, 1)))
+    refused(hall, 3, hall.curve(BUY, (10, 1)), Code.ORDER_RATE_EXCEEDED)
 
 
 # -- phases --------------------------------------------------------------------------------
@@ -301,7 +323,7 @@ def test_a_clearing_after_the_deadline_is_not_heard(hall: Hall) -> None:
 
 
 def test_a_settlement_in_pages_ends_as_in_one(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("suanli.market.auction.state.PAGE_ROWS", 2)
+    monkeypatch.setattr("suanli.market.auction.pages.PAGE_ROWS", 2)
     one_trade(hall)
     assert hall.clear(3, hall.clearing(800, {0: 100, 1: 100}, flows={0: 100})).code == 0
     hall.at = hall.sitting.deadline
