@@ -133,6 +133,43 @@ def test_buying_ahead_reserves_and_is_used_first(home: Home) -> None:
     assert home.rows("orders") == []
 
 
+def test_the_curve_and_a_quote_are_shown(home: Home, tmp_path: Path) -> None:
+    grade = "cpu-core-llm-training-single"
+    said = home("price", "local", grade).stdout
+    assert "hour (UTC)" in said
+    assert f"local {grade} firm: milli-RMB a token by hour" in said
+    assert len(home.rows("price", "local", grade)) == 24
+    assert "nothing is offered" in home("price", "atlantis", grade, code=2).stderr
+    job = tmp_path / "job.json"
+    job.write_text('{"argv": ["true"], "time_limit_ms": 7200000, "max_hourly_cost": 10000000}')
+    rows = home.rows("price", "--job", str(job))
+    assert [(row["when"], row["hours"]) for row in rows] == [
+        ("now", 2), ("tonight", 2), ("this week", 2)]
+    job.write_text("{argv")
+    assert "a job as JSON is accepted" in home("price", "--job", str(job), code=2).stderr
+
+
+def test_auctions_are_listed_and_what_is_not_there_is_said(home: Home) -> None:
+    grade = "cpu-core-llm-training-single"
+    assert "next day-ahead: opens" in home("auction", "status").stdout
+    said = home("auction", "bid", "local", grade, "2036-01-01T00", "1", "--limit", "5", code=2)
+    assert "no auction is open for 2036-01-01T00:00" in said.stderr.replace("\n", " ")
+    assert home.rows("auction", "orders") == []
+    for words in (("explain", "7"), ("cancel", "7"), ("results", "7")):
+        assert "no" in home("auction", *words, code=1).stderr
+    hour = time.strftime("%Y-%m-%dT%H", time.gmtime(time.time() + 3600))
+    said = home("sell", "local", grade, hour, "0.001", "--limit", "5", code=1)
+    assert "insufficient_balance" in said.stderr
+
+
+def test_a_deferred_job_waits_for_its_auction(home: Home) -> None:
+    assert "both" in home("run", "--by", "2036-01-01T00", "--", "true", code=2).stderr
+    said = home("run", "--by", "2036-01-01T00", "--budget", "5", "--time-limit", "2h", "--", "true")
+    assert "deferred 1" in said.stdout
+    row, = home.rows("jobs", "--deferred")
+    assert (row["name"], row["job"]) == ("true", 0)
+
+
 def test_statements_are_what_was_paid(home: Home) -> None:
     row = home.rows("balance", "--statements")[0]
     cash = next(b for b in home.rows("balance") if (b["owner"], b["unit"]) == ("operator", "cash"))

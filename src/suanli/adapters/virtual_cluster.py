@@ -5,7 +5,7 @@ its work at that instant; its next attempt restores it for `restore_ms`, then do
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -41,6 +41,7 @@ class VirtualCluster:
         self._running: dict[int, Running] = {}
         self._done: dict[int, Fraction] = {}  # job -> share of its work that is saved, above 0
         self._started: list[Report] = []
+        self._lost: list[Report] = []
 
     def start(self, job: int, attempt: int, spec: Spec, slots: Slots, at: int) -> None:
         width = sum(len(devices) for _, devices in slots)
@@ -62,11 +63,23 @@ class VirtualCluster:
             self._done[job] = self._done.get(job, Fraction(0)) + Fraction(
                 at - running.works_from, running.duration)
 
+    def fail(self, jobs: Iterable[int], at: int) -> None:
+        """Lose live placements at an instant, as when their hosts go down; the next poll says it.
+
+        What they did since their last checkpoint is gone.
+        """
+        for job in jobs:
+            running = self._running.pop(job, None)
+            if running is not None:
+                self._lost.append(Report(job, running.attempt, False, running.saved, at, -1, True))
+
     def warn(self, job: int, attempt: int, reason: str, stops: int) -> None:
         """Nobody is there to read it: simulated jobs run until they are stopped."""
 
     def poll(self, at: int) -> list[Report]:
         reports, self._started = self._started, []
+        reports += self._lost
+        self._lost = []
         while self._ends and self._ends[0][0] <= at:
             instant, job, attempt = heapq.heappop(self._ends)
             running = self._running.get(job)
@@ -94,6 +107,6 @@ class VirtualCluster:
 
     def next_instant(self) -> int | None:
         """Return when the next placement ends, or starts to be known."""
-        if self._started:
+        if self._started or self._lost:
             return 0
         return self._ends[0][0] if self._ends else None

@@ -22,6 +22,8 @@ def register(app: typer.Typer) -> None:
     bench.command("crash", epilog="Example: suanli bench crash --seeds 5 --json crash.json")(crash)
     bench.command("coupling", epilog="Example: suanli bench coupling --seeds 30 --json "
                   "coupling.json")(coupling)
+    bench.command("week", epilog="Example: suanli bench week --days 7 --seed 1 --report week.md"
+                  )(week)
     app.add_typer(bench, name="bench")
 
 
@@ -145,3 +147,14 @@ def coupling(
     """What coupling three operators' markets is worth, against posted prices (simulated)."""
     from suanli.cli.coupling import bench_coupling
     bench_coupling(seeds, file)
+
+
+def week(
+    days: Annotated[int, typer.Option(min=1, max=7, help="Delivery days, from a Monday.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another week.")] = 1,
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the page (Markdown) here.")] = None,
+) -> None:
+    """A simulated week of auctions, spot, jobs and deliveries; its laws checked every hour."""
+    from suanli.cli.week import bench_week
+    bench_week(days, seed, file, report)

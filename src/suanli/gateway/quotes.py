@@ -52,7 +52,7 @@ def _cheapest(rooms: Any, spec: Spec, hours: int, name: str, start: int, end: in
     rows = [row for grade in grades_of(rooms, spec)
             for row in _starts(rooms, grade, hours, start, end, indicative)]
     best = min(rows, key=lambda row: (row["cost_micro_rmb"], row["start"]), default=None)
-    return best and {"when": name, **best}
+    return best and {"id": name, "when": name, **best}
 
 
 def grades_of(rooms: Any, spec: Spec) -> Iterator[Grade]:

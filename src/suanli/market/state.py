@@ -359,7 +359,8 @@ class Market(Room):
         writes += self._watched(guard, product, order, trades, is_held_back)
         is_at_once = order.is_ioc or (order.is_market and not trades)
         if is_at_once and not is_touched and not is_held_back:
-            return Refusal(Code.NO_OFFER, self._nothing(product, order, posted))
+            return Refusal(Code.NO_OFFER, self._nothing(product, order, posted, sum(
+                lots for _, _, lots in self._sources(product, klass, sender, at, grid))))
         if is_at_once or found.is_stopped:
             left = 0
         elif order.is_market:
@@ -401,11 +402,12 @@ class Market(Room):
         return (all_of_it > inside
                 or (posted is not None and order.price_mrmb < posted <= wanted))
 
-    def _nothing(self, product: Product, order: Order, posted: int | None) -> str:
+    def _nothing(self, product: Product, order: Order, posted: int | None, left: int) -> str:
         book = self.books.get(product)
         best = book.best(1 - order.side) if book else None
-        return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: {best}, "
-                f"posted price: {posted if order.side == BUY else None}")
+        posting = f"{posted}, with {left} lots left" if order.side == BUY and posted else "none"
+        return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: "
+                f"{best or 'none'}, posted price: {posting}")
 
     def _drawn(self, wanted: int, product: Product, klass: int, buyer: int, at: int,
                grid: ProductGrid) -> list[tuple[int, int, int]]:

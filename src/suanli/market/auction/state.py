@@ -153,11 +153,11 @@ class Auctions:
         if key in self.tables["auction_ids"]:
             return Refusal(Code.AUCTION_EXISTS, f"it is auction {self.tables['auction_ids'][key]}")
         parameter = self.members.parameter
-        most = min(parameter("price_mrmb_max"), parameter("auction_price_mrmb_max"))
+        most = min(parameter("price_mrmb_max", at), parameter("auction_price_mrmb_max"))
         id = self._next_id("auction")
         sitting = Sitting(command.session, command.start, session.hours, *times,
                           times.gate + parameter("auction_random_end_ms"),
-                          min(parameter("price_mrmb_min"), most), most, OPEN, (), 0, b"", 0, 0,
+                          min(parameter("price_mrmb_min", at), most), most, OPEN, (), 0, b"", 0, 0,
                           (), 0)
         return one_part(Write("market", "auctions", id, sitting),
                         Write("market", "auction_ids", key, id),

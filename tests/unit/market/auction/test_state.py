@@ -45,6 +45,16 @@ def refused(hall: Hall, member: int, command: Any, code: Code) -> None:
 # -- opening -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("effective", "cap"), [
+    (START + 8 * HOUR, 5_000), (START + 9 * HOUR, 5_000), (START + 10 * HOUR, 10_000_000)])
+def test_an_announced_cap_binds_auctions_opened_from_then_on(effective: int, cap: int) -> None:
+    stage = Stage().opened()
+    stage.must(1, SetParameter("price_mrmb_max", 5_000, effective=effective))
+    stage.at = START + 9 * HOUR
+    auction = stage.must(2, OpenAuction("day-ahead", DAY_AHEAD)).answer["auction"]
+    assert stage.rooms.market.tables["auctions"][auction].price_max == cap
+
+
 def test_opened_once_and_only_in_its_time(hall: Hall) -> None:
     refused(hall, 3, OpenAuction("day-ahead", DAY_AHEAD), Code.AUCTION_EXISTS)
     refused(hall, 3, OpenAuction("day-ahead", DAY_AHEAD + DAY), Code.NOT_IN_THE_CALENDAR)
