@@ -9,10 +9,9 @@ trades up to its band's edge only, and not at all while its product is halted. W
 there are, `kinds` says; an iceberg holds all of it.
 """
 
-from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
-from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
+from suanli.ledger.row import CASH, Row, RowCode, account, link
 from suanli.ledger.state import Ledger
 from suanli.market.auction import commands as auction_commands
 from suanli.market.auction.records import TABLES as AUCTION_TABLES
@@ -26,6 +25,15 @@ from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, paired
 from suanli.market.kinds import MODES, UNTIL, Expiries, Met, kind_refusal, met_by, outcome_refusal
 from suanli.market.limits import Exemption, Limits
 from suanli.market.product import TIERS, Product, ProductGrid
+from suanli.market.resting import (
+    CLEARING,
+    Resting,
+    Trade,
+    hold_id,
+    hold_of,
+    issue_rows,
+    taken_rows,
+)
 from suanli.market.set_aside import SetAside
 from suanli.members.state import Members
 from suanli.terms.canonical import values_of
@@ -36,40 +44,7 @@ from suanli.terms.quantity import LOT, device_ms_of
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
 
-CLEARING = 0
 LOTS_MAX = 10**12  # a billion tokens: far above any fleet, far below an overflow
-
-
-@dataclass(frozen=True, slots=True)
-class Resting:
-    """An order in the book. `lots` is what is left; `version` numbers its holds."""
-
-    owner: int
-    product: tuple[int, str, str, str, int]
-    side: int
-    price_mrmb: int
-    lots: int
-    version: int
-    _: KW_ONLY
-    until: int = 0  # instant at which it is over; 0: with its hour
-    is_post_only: bool = False
-    visible_lots: int = 0  # an iceberg's part; 0: a plain order
-    shown_lots: int = 0  # an iceberg's: what is left of the part that queues
-    self_trade: str = ""
-
-    def is_over(self, at: int) -> bool:
-        return 0 < self.until <= at
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """One fill: what the follow-ups turn into a reservation."""
-
-    buyer: int
-    seller: int
-    klass: int
-    price_mrmb: int
-    lots: int
 
 
 class Market(Room):
@@ -298,20 +273,12 @@ class Market(Room):
                                           [(f.maker, f.quantity) for f in buys]):
             trades.append(Trade(self.tables["orders"][buyer].owner,
                                 self.tables["orders"][seller].owner, klass, price, part))
-            rows += self._taken_rows(trades[-1])
+            rows += taken_rows(trades[-1])
         traded = with_trades((), [(price, lots)] if lots else [], at)
         writes.append(Write(self.name, "watches", product, Watch(price, traded)))
         answer = {"price_mrmb": price, "lots": lots, "class": klass,
                   "trades": [[t.seller, t.buyer, t.price_mrmb, t.lots] for t in trades]}
         return Change((Part((*grid.writes(), *writes), link(rows)),), answer)
-
-    @staticmethod
-    def _taken_rows(trade: Trade) -> list[Row]:
-        """Hand over what both sides of a trade have given to the clearing account."""
-        return [Row(RowCode.TRANSFER, 0, trade.klass, account(CLEARING, trade.klass),
-                    account(trade.buyer, trade.klass), trade.lots * LOT),
-                Row(RowCode.TRANSFER, 0, CASH, account(CLEARING, CASH),
-                    account(trade.seller, CASH), trade.lots * trade.price_mrmb)]
 
     # -- matching --------------------------------------------------------------------------
 
@@ -346,7 +313,7 @@ class Market(Room):
             drawn = self._drawn(left, product, klass, sender, at, grid)
             sold = sum(lots for _, _, lots in drawn)
             if sold:
-                rows += self._issue_rows(drawn, posted, sender, klass, product.issuer)
+                rows += issue_rows(drawn, posted, sender, klass, product.issuer)
                 writes += self.set_aside.drawn(drawn, sender, at)
                 trades.append(Trade(sender, product.issuer, klass, posted, sold))
             left -= sold
@@ -367,7 +334,7 @@ class Market(Room):
             order = changed(order, price_mrmb=trades[-1].price_mrmb)
         if left:
             resting = self._resting_of(id, product, order, sender, left)
-            rows.append(self._hold_of(id, resting, klass, resting.version))
+            rows.append(hold_of(id, resting, klass))
             writes += self._queued(id, resting, sum(each.is_refilled for each in met))
         elif is_known:
             writes += self._out(id)
@@ -436,18 +403,6 @@ class Market(Room):
             sources.append((id, ucu, lots))
         return sources
 
-    @staticmethod
-    def _issue_rows(drawn: list[tuple[int, int, int]], price: int, buyer: int, klass: int,
-                    issuer: int) -> list[Row]:
-        seller = account(issuer, klass)
-        rows = [Row(RowCode.ISSUE, 0, klass, account(issuer, klass, Kind.ISSUER), seller,
-                    lots * LOT, attestation=attestation) for attestation, _, lots in drawn]
-        lots = sum(taken for _, _, taken in drawn)
-        rows.append(Row(RowCode.TRANSFER, 0, klass, seller, account(buyer, klass), lots * LOT))
-        rows.append(Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH), account(issuer, CASH),
-                        lots * price))
-        return rows
-
     def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:
         maker = self.tables["orders"][fill.maker].owner
         buyer, seller = (taker, maker) if side == BUY else (maker, taker)
@@ -460,7 +415,7 @@ class Market(Room):
         maker: Resting = self.tables["orders"][met.maker]
         rows = [self._void(met.maker, maker)]
         if left := maker.lots - met.quantity:
-            rows.append(self._hold_of(met.maker, changed(maker, lots=left), klass, maker.version))
+            rows.append(hold_of(met.maker, changed(maker, lots=left), klass))
         return rows
 
     def _trade_rows(self, fill: Met, taker: int, klass: int) -> list[Row]:
@@ -483,10 +438,10 @@ class Market(Room):
         unit = klass if maker.side == SELL else CASH
         given = fill.quantity * (LOT if maker.side == SELL else price)
         rows = [Row(RowCode.POST, 0, unit, account(maker.owner, unit), account(CLEARING, unit),
-                    given, hold=_hold_id(fill.maker, maker.version))]
+                    given, hold=hold_id(fill.maker, maker.version))]
         if left := maker.lots - fill.quantity:
             rest = changed(maker, lots=left)
-            rows.append(self._hold_of(fill.maker, rest, klass, maker.version))
+            rows.append(hold_of(fill.maker, rest, klass))
         return rows
 
     def _left_of(self, met: list[Met]) -> list[Write]:
@@ -514,18 +469,11 @@ class Market(Room):
 
     # -- holds -----------------------------------------------------------------------------
 
-    @staticmethod
-    def _hold_of(id: int, order: Resting, klass: int, version: int) -> Row:
-        unit = CASH if order.side == BUY else klass
-        amount = order.lots * (order.price_mrmb if order.side == BUY else LOT)
-        return Row(RowCode.HOLD, 0, unit, account(order.owner, unit), account(CLEARING, unit),
-                   amount, id=_hold_id(id, version))
-
     def _void(self, id: int, order: Resting) -> Row:
         klass = self.ledger.class_id(*order.product) or 0
         unit = CASH if order.side == BUY else klass
         return Row(RowCode.VOID, 0, unit, account(order.owner, unit), account(CLEARING, unit), 0,
-                   hold=_hold_id(id, order.version))
+                   hold=hold_id(id, order.version))
 
     def _resting_of(self, id: int, product: Product, order: Order, owner: int,
                     lots: int) -> Resting:
@@ -546,7 +494,3 @@ class Market(Room):
 
     def _out(self, id: int) -> list[Write]:
         return [Write(self.name, "orders", id, None), Write(self.name, "queue", id, None)]
-
-
-def _hold_id(order: int, version: int) -> bytes:
-    return b"ord" + order.to_bytes(8, "big") + version.to_bytes(5, "big")
