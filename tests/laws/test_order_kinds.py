@@ -66,11 +66,11 @@ class Pair:
 
     def enter(self) -> None:
         type, side = self.chance.choice(list(TYPES)), self.chance.choice([BUY, SELL])
-        price, lots = self.chance.randint(5, 12), self.chance.randint(1, 30)
+        price, lots = self.chance.randint(8, 11), self.chance.randint(1, 40)
         mode, owner = self.chance.choice(list(MODES)), self.chance.choice([2, 3])
         fields, visible, until = TYPES[type], 0, 0
         if type not in (IOC, FOK):
-            visible = self.chance.choice([0, 0, 3, 10])
+            visible = self.chance.choice([0, 3, 3, 7])
             until = self.chance.choice([0, 0, self.stage.at + 20 * SECOND])
             fields = fields | {"visible_lots": visible, "until": until,
                                "time_in_force": "until" if until else ""}
@@ -83,7 +83,7 @@ class Pair:
 
     def modify(self, id: int, resting: Any) -> None:
         """Not of an order that would stop: the room refuses that, the reference cancels."""
-        price, lots = self.chance.randint(5, 12), self.chance.randint(1, 30)
+        price, lots = self.chance.randint(8, 11), self.chance.randint(1, 40)
         if resting.self_trade != "newest":
             self.stage.say(resting.owner, Modify(id, price, lots))
             self.reference.submit(code_of(MODIFY), id, price, lots)

@@ -244,6 +244,13 @@ def test_two_icebergs_take_turns_and_keep_their_order_over_a_restart(market: Sta
     assert queue(market, SELL) == [(first, 900, 5, 60, 3), (second, 900, 20, 20, 2)]
 
 
+def test_an_iceberg_refilled_twice_is_behind_one_refilled_once(market: Stage) -> None:
+    first = offer(market, 3, 900, 100, visible_lots=10)
+    second = offer(market, 2, 900, 100, visible_lots=20)
+    market.must(2, kind(BUY, 900, 45))
+    assert queue(market, SELL) == [(second, 900, 15, 60, 2), (first, 900, 10, 70, 3)]
+
+
 def test_an_order_that_rests_comes_behind_parts_that_it_brought_forward(market: Stage) -> None:
     bid = market.must(3, kind(BUY, 900, 30, visible_lots=10)).answer["order"]
     market.must(2, kind(SELL, 900, 10))
