@@ -133,6 +133,27 @@ def test_buying_ahead_reserves_and_is_used_first(home: Home) -> None:
     assert home.rows("orders") == []
 
 
+def test_what_was_bought_is_sold_again_in_every_kind(home: Home) -> None:
+    hour = time.strftime("%Y-%m-%dT%H", time.gmtime(time.time() + 2 * 3600))
+    product = ("local", "cpu-core-llm-training-single", hour)
+    assert "0.020 token bought" in home("buy", *product, "0.02", "--fok").stdout
+    assert "not_filled_whole" in home("buy", *product, "900", "--fok", code=1).stderr
+    said = home("sell", *product, "0.02", "--limit", "1200", "--visible", "0.005", "--until",
+                "2036-01-01T00:30").stdout
+    assert "0.000 token sold, 0.020 resting" in said
+    order, = home.rows("orders")
+    assert (order["side"], order["lots"], order["price_mrmb"]) == ("sell", 20, 1200)
+    for words, reason in ((("--limit", "1300", "--post-only"), "would_take"),
+                          (("--limit", "1300", "--self-trade", "newest"), "self_trade"),
+                          (("--limit", "10", "--market"), "no_offer"),
+                          (("--fok", "--post-only"), "order_kind_contradicts"),
+                          (("--until", "2026-01-01T00", "--rest"), "order_expired")):
+        assert reason in home("buy", *product, "0.001", *words, code=1).stderr, words
+    assert "2026-12-01T15:30" in home("buy", *product, "1", "--until", "noon", code=2).stderr
+    home("orders", "--cancel", str(order["id"]))
+    assert home.rows("orders") == []
+
+
 def test_the_curve_and_a_quote_are_shown(home: Home, tmp_path: Path) -> None:
     grade = "cpu-core-llm-training-single"
     said = home("price", "local", grade).stdout

@@ -6,6 +6,7 @@ valid and invalid commands at random; the laws are spelled out here, apart from 
 """
 
 from collections import defaultdict
+from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -21,13 +22,25 @@ from suanli.schedule.commands import Ended, Place, Preempt, Renew, Started, Stop
 from suanli.settlement.commands import Meter
 from suanli.terms.canonical import decode
 from suanli.terms.instant import HOUR, MINUTE
-from suanli.terms.quantity import RMB
+from suanli.terms.quantity import LOT, RMB
 
 tenants = st.sampled_from([2, 3])
 pick = st.integers(0, 20)  # an index into whatever is there, wrapped
 seldom = st.integers(0, 9).map(lambda n: n == 0)  # hypothesis shrinks it to the valid case
+FOK, UNTIL = {"time_in_force": "fok", "is_ioc": True}, {"time_in_force": "until"}
+kinds = st.sampled_from([{}, {}, {"is_ioc": True}, FOK, UNTIL, {"is_post_only": True},
+                         {"visible_lots": 7}, {"visible_lots": 40, **UNTIL}, {"is_market": True},
+                         {**FOK, "is_post_only": True}])
+modes = st.sampled_from(["", "", "newest", "oldest", "both", "decrement"])
 amounts = st.sampled_from([1, 10, 700 * RMB, 0, -1, 2**63 - 1])
 HOLD_ID = b"held".ljust(16, b".")
+
+
+def queues(stage: Stage) -> dict[Any, list[tuple[int, ...]]]:
+    """Return who would trade next in each book, with what is shown and hidden."""
+    return {product: [(side, id, o.price, o.visible, o.hidden, o.owner)
+                      for side in (0, 1) for id, o in book.queue(side)]
+            for product, book in stage.rooms.market.books.items()}
 
 
 class Market(RuleBasedStateMachine):
@@ -69,14 +82,18 @@ class Market(RuleBasedStateMachine):
         grade = GANG if gang else SINGLE
         self.say(who, Order(1, "area-1", grade, tier, start, 0, 1000, lots, True))
 
-    @rule(who=tenants, k=pick, price=st.sampled_from([800, 900]), ioc=seldom,
-          lots=st.sampled_from([100, 300, 0, 10**9]), side=st.sampled_from([0, 1]))
-    def quote(self, who: int, k: int, price: int, ioc: bool, lots: int, side: int) -> None:
+    @rule(who=tenants, k=pick, price=st.sampled_from([800, 900]), kind=kinds, mode=modes,
+          lots=st.sampled_from([100, 300, 0, 10**9]), side=st.sampled_from([0, 1]),
+          minutes=st.sampled_from([1, 7, 40, -1]))
+    def quote(self, who: int, k: int, price: int, kind: dict[str, Any], mode: str, lots: int,
+              side: int, minutes: int) -> None:
         """Rest in, or take from, the book of a product that somebody owns."""
+        until = self.stage.at + minutes * MINUTE if kind.get("time_in_force") == "until" else 0
+        fields = {"is_ioc": False, **kind, "until": until, "self_trade": mode}
         classes = list(self.stage.rooms.ledger.tables["classes"].values())
         if classes:
             c = classes[k % len(classes)]
-            self.say(who, Order(1, c.area, c.grade, c.tier, c.start, side, price, lots, ioc))
+            self.say(who, Order(1, c.area, c.grade, c.tier, c.start, side, price, lots, **fields))
 
     @rule(k=pick, lots=st.sampled_from([50, 200, 0]), price=st.sampled_from([800, 900]),
           cancel=st.booleans(), wrong=seldom)
@@ -194,6 +211,14 @@ class Market(RuleBasedStateMachine):
         assert all(total == [0, 0] for total in sums.values())
 
     @invariant()
+    def resting_orders_have_their_holds(self) -> None:
+        """One each, for all that is left of it, hidden parts included; and no other."""
+        held = sorted(hold[2] for id, hold in self.stage.rooms.ledger.tables["holds"].items()
+                      if id.startswith(b"ord"))
+        assert held == sorted(order.lots * (LOT if order.side else order.price_mrmb)
+                              for order in self.stage.rooms.market.tables["orders"].values())
+
+    @invariant()
     def issued_stays_within_attested(self) -> None:
         ledger = self.stage.rooms.ledger
         used: dict[int, int] = defaultdict(int)
@@ -230,6 +255,7 @@ class Market(RuleBasedStateMachine):
         again = Stage()
         again.domain.restore(decode(self.stage.domain.snapshot()))
         assert again.domain.roots() == self.stage.domain.roots()
+        assert queues(again) == queues(self.stage)
 
 
 TestMarket = Market.TestCase

@@ -19,6 +19,17 @@ def hour_of(text: str) -> int:
     return int(at.timestamp()) // 3600 * HOUR_MS
 
 
+def instant_of(text: str) -> int:
+    """Return the instant named, Unix milliseconds: 2026-12-01T15:30 is UTC."""
+    for shape in SHAPES:
+        try:
+            return int(datetime.strptime(text, shape).replace(tzinfo=UTC).timestamp()) * 1000
+        except ValueError:
+            continue
+    raise typer.BadParameter(f"found {text!r}; an instant as 2026-12-01T15 or 2026-12-01T15:30 "
+                             "(UTC) is accepted")
+
+
 def in_words(at: int) -> str:
     """Return an instant in UTC, to the minute."""
     return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%dT%H:%M}" if at else "-"

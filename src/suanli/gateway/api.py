@@ -201,7 +201,10 @@ def _trading(app: FastAPI, service: Service) -> None:
     def order(request: OrderRequest) -> dict[str, Any]:
         command = Order(request.issuer, request.area, request.grade, request.tier, request.start,
                         int(request.side == "sell"), request.price_mrmb, request.lots,
-                        request.is_ioc)
+                        request.is_ioc, time_in_force=request.time_in_force,
+                        until=request.until, is_post_only=request.is_post_only,
+                        visible_lots=request.visible_lots, self_trade=request.self_trade,
+                        is_market=request.is_market)
         answer = settled(service.ask(TENANT, command))
         return {"id": answer.receipt.answer["order"], "height": answer.height,
                 **answer.receipt.answer}

@@ -42,7 +42,10 @@ class DeferredRequest(Strict):
 
 
 class OrderRequest(Strict):
-    """An order: `start` is the delivery hour in Unix milliseconds, `lots` are 0.001 token."""
+    """An order: `start` is the delivery hour in Unix milliseconds, `lots` are 0.001 token.
+
+    What kinds there are, and which fields go together, the market says (`market/kinds.py`).
+    """
 
     area: str
     grade: str
@@ -53,6 +56,12 @@ class OrderRequest(Strict):
     tier: str = "firm"
     side: str = Field(default="buy", pattern="^(buy|sell)$")
     is_ioc: bool = True
+    time_in_force: str = Field(default="", pattern="^(fok|until)?$")
+    until: int = Field(default=0, ge=0, le=INT64_MAX)
+    is_post_only: bool = False
+    visible_lots: int = Field(default=0, ge=0, le=INT64_MAX)
+    self_trade: str = Field(default="", pattern="^(newest|oldest|both|decrement)?$")
+    is_market: bool = False
 
 
 class EnvelopeRequest(Strict):

@@ -1,6 +1,6 @@
 """What may be asked of this room."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 
@@ -22,7 +22,7 @@ class PostOffer:
 class Order:
     """Buy (side 0) or sell (side 1) lots of a product at a limit price, milli-RMB a token.
 
-    What does not trade at once rests, unless `is_ioc`.
+    What does not trade at once rests, unless `is_ioc`. `kinds` says which fields go together.
     """
 
     kind: ClassVar[str] = "market.order"
@@ -35,6 +35,13 @@ class Order:
     price_mrmb: int
     lots: int
     is_ioc: bool
+    _: KW_ONLY
+    time_in_force: str = ""  # "": as `is_ioc` says; "fok": in full at once or not; "until"
+    until: int = 0  # instant at which a good-till order is over, Unix milliseconds
+    is_post_only: bool = False  # refused where it would take anything
+    visible_lots: int = 0  # an iceberg's part that queues; 0: all of it
+    self_trade: str = ""  # on meeting one's own: "": trade; else whom to cancel (`kinds.MODES`)
+    is_market: bool = False  # market-to-limit: the price is the worst that it may take
 
 
 @dataclass(frozen=True, slots=True)

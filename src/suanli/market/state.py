@@ -5,10 +5,11 @@ below (above) its limit; a buy order then takes from the issuer's standing offer
 within its limit, tokens being issued as they are sold. A resting order's cash or tokens are on
 hold with the clearing account (owner 0), so a trade can never fail for want of either. Every
 trade is delivery against payment in one linked set. Where bands are in force (`halts`), an order
-trades up to its band's edge only, and not at all while its product is halted.
+trades up to its band's edge only, and not at all while its product is halted. What kinds of orders
+there are, `kinds` says; an iceberg holds all of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
@@ -18,8 +19,11 @@ from suanli.market.auction.records import TABLES as AUCTION_TABLES
 from suanli.market.auction.state import Auctions
 from suanli.market.bands import with_trades
 from suanli.market.book import BUY, SELL, Book, Fill
+from suanli.market.book.levels import Match
+from suanli.market.book.messages import TRADED
 from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostOffer, Reopen
 from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, paired, uncrossing
+from suanli.market.kinds import MODES, UNTIL, Expiries, Met, kind_refusal, met_by, outcome_refusal
 from suanli.market.limits import Exemption, Limits
 from suanli.market.product import TIERS, Product, ProductGrid
 from suanli.market.set_aside import SetAside
@@ -46,6 +50,15 @@ class Resting:
     price_mrmb: int
     lots: int
     version: int
+    _: KW_ONLY
+    until: int = 0  # instant at which it is over; 0: with its hour
+    is_post_only: bool = False
+    visible_lots: int = 0  # an iceberg's part; 0: a plain order
+    shown_lots: int = 0  # an iceberg's: what is left of the part that queues
+    self_trade: str = ""
+
+    def is_over(self, at: int) -> bool:
+        return 0 < self.until <= at
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,7 @@ class Market(Room):
         self.limits = Limits(members, ledger, self.tables)
         self.set_aside = SetAside(members, ledger, self.tables)
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
+        self.expiries = Expiries()  # derived from `orders`
         self.limited: set[Product] = set()  # derived: the watches that stand at their band
         self.auctions = Auctions(self.tables, members, ledger)
 
@@ -108,7 +122,7 @@ class Market(Room):
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Take over a snapshot and rebuild the books in queue order."""
         super().restore(snapshot)
-        self.books = {}
+        self.books, self.expiries = {}, Expiries()
         self.limits = Limits(self.members, self.ledger, self.tables)
         queue = self.tables["queue"]
         for id, order in sorted(self.tables["orders"].items(), key=lambda item: queue[item[0]]):
@@ -127,6 +141,7 @@ class Market(Room):
     def _rebook(self, id: int, old: Resting | None, new: Resting | None) -> None:
         some = present(new or old, "a write is of an order that is or will be there")
         self.limits.note(id, some, new)
+        self.expiries.note(id, old, new)
         book = self.books.setdefault(some.product, Book())
         if old and new and (old.price_mrmb, old.version) == (new.price_mrmb, new.version):
             book.reduce(id, old.lots - new.lots)
@@ -134,7 +149,8 @@ class Market(Room):
         if old:
             book.remove(id)
         if new:
-            book.add(id, new.side, new.price_mrmb, new.lots)
+            book.add(id, new.side, new.price_mrmb, new.lots, new.visible_lots, new.owner,
+                     new.shown_lots)
         if not len(book):
             del self.books[some.product]
 
@@ -158,6 +174,7 @@ class Market(Room):
             return (grid.refusal(product, at)
                     or self._price_refusal(command.price_mrmb, at)
                     or self._lots_refusal(command.lots, command.side)
+                    or kind_refusal(command, at)
                     or self.limits.refusal(0, product, command, sender, at, grid)
                     or self._enter(self.next_id("order"), product, command, sender, at, grid, ()))
         order = self.tables["orders"].get(command.order)
@@ -208,20 +225,24 @@ class Market(Room):
         if refusal := (grid.refusal(product, at) or self._price_refusal(command.price_mrmb, at)
                        or self._lots_refusal(command.lots, order.side)):
             return refusal
-        again = Order(*product, order.side, command.price_mrmb, command.lots, False)
-        if refusal := self.limits.refusal(command.order, product, again, sender, at, grid):
+        again = Order(*product, order.side, command.price_mrmb, command.lots, False,
+                      time_in_force=UNTIL if order.until else "", until=order.until,
+                      is_post_only=order.is_post_only, visible_lots=order.visible_lots,
+                      self_trade=order.self_trade)
+        if refusal := (kind_refusal(again, at) or self.limits.refusal(
+                command.order, product, again, sender, at, grid)):
             return refusal
         return self._enter(command.order, product, again, sender, at, grid,
                            (self._void(command.order, order),))
 
     def void_past(self, at: int) -> list[Part]:
-        """Return a part for each order whose delivery hour is over: out, and its hold void.
+        """Return a part for each order that is over, or its hour: out, and its hold void.
 
         What was watched and set aside of past hours is forgotten in one more.
         """
         past = [Part(tuple(self._out(id)), self._void(id, order).pack())
                 for id, order in self.tables["orders"].items()
-                if order.product[4] + HOUR <= at]
+                if order.product[4] + HOUR <= at or order.is_over(at)]
         forgotten = [Write(self.name, "watches", product, None)
                      for product in self.tables["watches"] if product[4] + HOUR <= at]
         forgotten += [Write(self.name, "set_aside", key, None)
@@ -263,11 +284,15 @@ class Market(Room):
             return Refusal(Code.NOT_REOPENING, f"the product is {phase}; one whose halt is over "
                            "is reopened")
         book, klass = self.books.get(product) or Book(), grid.class_of(product)
-        price, lots = uncrossing(book.depth(BUY), book.depth(SELL), guard.watch.reference_mrmb)
-        sells = book.match(BUY, price, lots)
-        buys = book.match(SELL, price, lots)
-        rows = [row for fill in (*sells, *buys) for row in self._given_rows(fill, price, klass)]
-        writes = [write for fill in (*sells, *buys) for write in self._filled(fill)]
+        over = self.expiries.due(product, at)
+        price, lots = uncrossing(book.offered(BUY, over), book.offered(SELL, over),
+                                 guard.watch.reference_mrmb)
+        sells = book.match(BUY, price, lots, over)
+        buys = book.match(SELL, price, lots, over)
+        rows, writes = self._out_of_time(over)
+        met = [*met_by(sells, self.tables["orders"]), *met_by(buys, self.tables["orders"])]
+        rows += [row for each in met for row in self._given_rows(each, price, klass)]
+        writes += self._left_of(met)
         trades = []
         for seller, buyer, part in paired([(f.maker, f.quantity) for f in sells],
                                           [(f.maker, f.quantity) for f in buys]):
@@ -294,7 +319,7 @@ class Market(Room):
                grid: ProductGrid, before: tuple[Row, ...]) -> Change | Refusal:
         """Trade what can be traded now and rest or drop what is left."""
         guard, wanted = self.guard(product, at), order.price_mrmb
-        if guard.is_halted and order.is_ioc:
+        if guard.is_halted and (order.is_ioc or order.is_market):
             return Refusal(Code.PRODUCT_HALTED, "the product is halted; an order that may rest "
                            "is accepted, and takes part in the reopening")
         order = changed(order, price_mrmb=guard.limited(order.side, wanted))
@@ -302,16 +327,22 @@ class Market(Room):
         posted = self.offer(*product[:4]) if order.side == BUY and not guard.is_halted else None
         is_from_offer = posted is not None and posted <= order.price_mrmb
         limit = min(order.price_mrmb, posted) if is_from_offer and posted else order.price_mrmb
-        book = self.books.get(product) or Book()
-        fills = [] if guard.is_halted else book.match(order.side, limit, order.lots, skip=id)
-        rows, writes, trades = list(before), self.limits.counted(sender, at), []
-        left = order.lots
-        for fill in fills:
-            rows += self._trade_rows(fill, order.side, sender, klass)
-            writes += self._filled(fill)
-            trades.append(self._trade(fill, order.side, sender, klass))
-            left -= fill.quantity
-        if is_from_offer and left and posted and sender != product.issuer:
+        over = self.expiries.due(product, at)
+        absent = (id, *over)
+        found = Match([], order.lots, False)
+        if not guard.is_halted:
+            found = self._look(product, order, limit, sender, absent)
+        rows, writes = self._out_of_time(over)
+        rows, writes = [*before, *rows], [*self.limits.counted(sender, at), *writes]
+        met = met_by(found.fills, self.tables["orders"])
+        for each in met:
+            rows += self._met_rows(each, sender, klass)
+        writes += self._left_of(met)
+        trades = [self._trade(fill, order.side, sender, klass)
+                  for fill in found.fills if fill.kind == TRADED]
+        left = found.left
+        if (is_from_offer and left and posted and sender != product.issuer
+                and not found.is_stopped):
             drawn = self._drawn(left, product, klass, sender, at, grid)
             sold = sum(lots for _, _, lots in drawn)
             if sold:
@@ -320,36 +351,55 @@ class Market(Room):
                 trades.append(Trade(sender, product.issuer, klass, posted, sold))
             left -= sold
         is_known = id in self.tables["orders"]
-        is_held_back = bool(left) and wanted != order.price_mrmb and self._has_more(
-            product, order, wanted, id)
+        is_held_back = (left > 0 and not found.is_stopped and wanted != order.price_mrmb
+                        and self._has_more(product, order, wanted, sender, absent))
+        filled, is_touched = sum(t.lots for t in trades), bool(trades or met)
+        if refusal := outcome_refusal(order, filled, is_touched, found.is_stopped, is_held_back):
+            return refusal
         writes += self._watched(guard, product, order, trades, is_held_back)
-        if order.is_ioc and not trades and not is_held_back:
+        is_at_once = order.is_ioc or (order.is_market and not trades)
+        if is_at_once and not is_touched and not is_held_back:
             return Refusal(Code.NO_OFFER, self._nothing(product, order, posted, sum(
                 lots for _, _, lots in self._sources(product, klass, sender, at, grid))))
-        if left and not order.is_ioc:
-            rows.append(self._hold_row(id, order, sender, left, klass))
-            writes += self._rest(id, product, order, sender, left)
+        if is_at_once or found.is_stopped:
+            left = 0
+        elif order.is_market:
+            order = changed(order, price_mrmb=trades[-1].price_mrmb)
+        if left:
+            resting = self._resting_of(id, product, order, sender, left)
+            rows.append(self._hold_of(id, resting, klass, resting.version))
+            writes += self._queued(id, resting, sum(each.is_refilled for each in met))
         elif is_known:
             writes += self._out(id)
         if not is_known:
             writes.append(Write(self.name, "counters", "order", id))
-        answer = {"order": id, "left": left if not order.is_ioc else 0, "class": klass,
+        answer = {"order": id, "left": left, "class": klass,
                   "trades": [[t.seller, t.buyer, t.price_mrmb, t.lots] for t in trades]}
         if order.price_mrmb != wanted:
-            answer["price_mrmb"] = order.price_mrmb  # the band's edge: not what was asked for
+            answer["price_mrmb"] = order.price_mrmb  # the band's edge, or the last trade's
+        if prevented := [[each.maker, each.quantity] for each in met if each.kind != TRADED]:
+            answer["prevented"] = prevented  # orders of one's own, and what they lost
         spend = sum(t.price_mrmb * t.lots for t in trades if t.buyer == sender)
-        if order.side == BUY and not order.is_ioc:
+        if order.side == BUY:
             spend += left * order.price_mrmb
         part = Part((*grid.writes(), *writes), link(rows))
-        return Change((part,), {**answer, "filled": order.lots - left}, spend=spend)
+        return Change((part,), {**answer, "filled": filled}, spend=spend)
 
-    def _has_more(self, product: Product, order: Order, wanted: int, id: int) -> bool:
+    def _look(self, product: Product, order: Order, price: int, sender: int,
+              absent: tuple[int, ...]) -> Match:
+        """Return what an order would do to the book at a price."""
+        book = self.books.get(product) or Book()
+        return book.look(order.side, price, order.lots, absent, sender, MODES[order.self_trade])
+
+    def _has_more(self, product: Product, order: Order, wanted: int, sender: int,
+                  absent: tuple[int, ...]) -> bool:
         """Say whether an order would trade on, past its band, at the price it came with."""
         posted = self.offer(*product[:4]) if order.side == BUY else None
-        book = self.books.get(product) or Book()
-        inside, all_of_it = (book.match(order.side, price, order.lots, skip=id)
-                             for price in (order.price_mrmb, wanted))
-        return (len(all_of_it) > len(inside)
+        inside, all_of_it = (
+            sum(fill.kind == TRADED
+                for fill in self._look(product, order, price, sender, absent).fills)
+            for price in (order.price_mrmb, wanted))
+        return (all_of_it > inside
                 or (posted is not None and order.price_mrmb < posted <= wanted))
 
     def _nothing(self, product: Product, order: Order, posted: int | None, left: int) -> str:
@@ -403,7 +453,17 @@ class Market(Room):
         buyer, seller = (taker, maker) if side == BUY else (maker, taker)
         return Trade(buyer, seller, klass, fill.price, fill.quantity)
 
-    def _trade_rows(self, fill: Fill, side: int, taker: int, klass: int) -> list[Row]:
+    def _met_rows(self, met: Met, taker: int, klass: int) -> list[Row]:
+        """Trade with a resting order, or take off it what may not trade."""
+        if met.kind == TRADED:
+            return self._trade_rows(met, taker, klass)
+        maker: Resting = self.tables["orders"][met.maker]
+        rows = [self._void(met.maker, maker)]
+        if left := maker.lots - met.quantity:
+            rows.append(self._hold_of(met.maker, changed(maker, lots=left), klass, maker.version))
+        return rows
+
+    def _trade_rows(self, fill: Met, taker: int, klass: int) -> list[Row]:
         """Post the maker's part out of its hold, hold the rest anew, and pay the taker's side."""
         maker: Resting = self.tables["orders"][fill.maker]
         cash, lots = fill.price * fill.quantity, fill.quantity * LOT
@@ -417,7 +477,7 @@ class Market(Room):
                             account(maker.owner, other), taken))
         return rows
 
-    def _given_rows(self, fill: Fill, price: int, klass: int) -> list[Row]:
+    def _given_rows(self, fill: Met, price: int, klass: int) -> list[Row]:
         """Post a resting order's part out of its hold, and hold the rest anew."""
         maker: Resting = self.tables["orders"][fill.maker]
         unit = klass if maker.side == SELL else CASH
@@ -429,21 +489,30 @@ class Market(Room):
             rows.append(self._hold_of(fill.maker, rest, klass, maker.version))
         return rows
 
-    def _filled(self, fill: Fill) -> list[Write]:
-        maker: Resting = self.tables["orders"][fill.maker]
-        left = maker.lots - fill.quantity
-        if not left:
-            return self._out(fill.maker)
-        return [Write(self.name, "orders", fill.maker, changed(maker, lots=left))]
+    def _left_of(self, met: list[Met]) -> list[Write]:
+        """Return what is left of resting orders; icebergs with a new part are at the back."""
+        writes, place = [], self.next_id("place")
+        for each in met:
+            maker: Resting = self.tables["orders"][each.maker]
+            left = maker.lots - each.quantity
+            if not left:
+                writes += self._out(each.maker)
+                continue
+            shown = each.shown if maker.visible_lots else 0
+            writes.append(Write(self.name, "orders", each.maker,
+                                changed(maker, lots=left, shown_lots=shown)))
+            if each.is_refilled:
+                writes += self._placed(each.maker, place)
+                place += 1
+        return writes
+
+    def _out_of_time(self, over: list[int]) -> tuple[list[Row], list[Write]]:
+        """Take good-till orders out, and give back what they hold."""
+        orders = self.tables["orders"]
+        return ([self._void(id, orders[id]) for id in over],
+                [write for id in over for write in self._out(id)])
 
     # -- holds -----------------------------------------------------------------------------
-
-    def _hold_row(self, id: int, order: Order, owner: int, lots: int, klass: int) -> Row:
-        known = self.tables["orders"].get(id)
-        version = known.version + 1 if known else 1
-        resting = Resting(owner, (order.issuer, order.area, order.grade, order.tier, order.start),
-                          order.side, order.price_mrmb, lots, version)
-        return self._hold_of(id, resting, klass, version)
 
     @staticmethod
     def _hold_of(id: int, order: Resting, klass: int, version: int) -> Row:
@@ -458,14 +527,21 @@ class Market(Room):
         return Row(RowCode.VOID, 0, unit, account(order.owner, unit), account(CLEARING, unit), 0,
                    hold=_hold_id(id, order.version))
 
-    def _rest(self, id: int, product: Product, order: Order, owner: int,
-              lots: int) -> list[Write]:
+    def _resting_of(self, id: int, product: Product, order: Order, owner: int,
+                    lots: int) -> Resting:
         known = self.tables["orders"].get(id)
-        version = known.version + 1 if known else 1
-        place = self.next_id("place")
-        return [Write(self.name, "orders", id, Resting(owner, product, order.side,
-                                                       order.price_mrmb, lots, version)),
-                Write(self.name, "queue", id, place),
+        return Resting(owner, product, order.side, order.price_mrmb, lots,
+                       known.version + 1 if known else 1, until=order.until,
+                       is_post_only=order.is_post_only, visible_lots=order.visible_lots,
+                       shown_lots=min(order.visible_lots, lots), self_trade=order.self_trade)
+
+    def _queued(self, id: int, resting: Resting, places_taken: int) -> list[Write]:
+        """Rest an order at the back; others have gone there in the same change."""
+        return [Write(self.name, "orders", id, resting),
+                *self._placed(id, self.next_id("place") + places_taken)]
+
+    def _placed(self, id: int, place: int) -> list[Write]:
+        return [Write(self.name, "queue", id, place),
                 Write(self.name, "counters", "place", place)]
 
     def _out(self, id: int) -> list[Write]:

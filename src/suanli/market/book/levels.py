@@ -13,7 +13,7 @@ An empty book takes less than a kilobyte: there is one a product, hundreds in a 
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from suanli.market.book.messages import (
@@ -111,16 +111,25 @@ class Book:
         for ranked in reversed(self._prices[side]):
             yield from self._levels[side][abs(ranked)].items()
 
-    def match(self, side: int, price: int, quantity: int, skip: int | None = None) -> list[Fill]:
+    def offered(self, side: int, skip: Container[int] = ()) -> list[tuple[int, int]]:
+        """Return (price, quantity) by level, best first, hidden parts included."""
+        sums: dict[int, int] = {}
+        for order, resting in self.queue(side):
+            if order not in skip:
+                sums[resting.price] = sums.get(resting.price, 0) + resting.left
+        return list(sums.items())
+
+    def match(self, side: int, price: int, quantity: int,
+              skip: Container[int] = ()) -> list[Fill]:
         """Return what an incoming order would take, without taking it."""
         return self.look(side, price, quantity, skip).fills
 
-    def look(self, side: int, price: int, quantity: int, skip: int | None = None, owner: int = 0,
-             stp: int = STP_NONE) -> Match:
+    def look(self, side: int, price: int, quantity: int, skip: Container[int] = (),
+             owner: int = 0, stp: int = STP_NONE) -> Match:
         """Return what an incoming order would do to the other side, without doing it.
 
-        `skip` is an order that is not there for it: the one that a modify replaces. `stp` says
-        what happens where it meets an order of the same `owner`.
+        `skip` are orders that are not there for it: the one that a modify replaces, those that
+        are over. `stp` says what happens where it meets an order of the same `owner`.
         """
         fills: list[Fill] = []
         other, avoids = 1 - side, owner if stp else 0
@@ -131,7 +140,7 @@ class Book:
                 break
             again: list[tuple[int, int, int, int]] = []  # maker, owner, part, hidden
             for maker, order in levels[level].items():
-                if maker == skip:
+                if maker in skip:
                     continue
                 if avoids and order.owner == avoids and stp != STP_DECREMENT:
                     if stp != STP_NEWEST:
@@ -154,29 +163,34 @@ class Book:
         return Match(fills, quantity, False)
 
     def add(self, order: int, side: int, price: int, quantity: int, part: int = 0,
-            owner: int = 0) -> None:
-        """Rest an order at the back of its level; only `part` of it is visible, if given."""
+            owner: int = 0, shown: int = 0) -> None:
+        """Rest an order at the back of its level; only `part` of it is visible, if given.
+
+        `shown`: what is left of the part that is visible, where it has been taken from.
+        """
         level = self._levels[side].get(price)
         if level is None:
             level = self._levels[side][price] = {}
             insort(self._prices[side], price if side == BUY else -price)
-        visible = part if part and part < quantity else quantity
+        visible = shown or (part if part and part < quantity else quantity)
         level[order] = self._resting[order] = Resting(side, price, visible, quantity - visible,
                                                       part, owner)
 
     def reduce(self, order: int, quantity: int) -> None:
-        """Take a fill off a resting order: it keeps its place, or what is hidden of it goes to
-        the back, or it leaves when nothing is left.
+        """Take fills off a resting order: it keeps its place, or what is hidden of it goes to
+        the back, or it leaves when nothing is left. They may be of several of its parts.
         """
         resting = self._resting[order]
         resting.visible -= quantity
-        if resting.visible:
+        if resting.visible > 0:
             return
-        if not resting.hidden:
+        if resting.visible + resting.hidden == 0:
             self.remove(order)
             return
-        resting.visible = min(resting.part, resting.hidden)
-        resting.hidden -= resting.visible
+        parts = -resting.visible // resting.part + 1
+        refill = min(parts * resting.part, resting.hidden)
+        resting.visible += refill
+        resting.hidden -= refill
         level = self._levels[resting.side][resting.price]
         level[order] = level.pop(order)
 

@@ -183,7 +183,7 @@ class Reference:
         return best <= price if side == BUY else best >= price
 
     def _fills_whole(self, side: int, price: int, quantity: int, owner: int, stp: int) -> bool:
-        found = self.book.look(side, price, quantity, None, owner, stp)
+        found = self.book.look(side, price, quantity, (), owner, stp)
         return sum(fill.quantity for fill in found.fills if fill.kind == TRADED) == quantity
 
     def _take(self, sequence: int, side: int, order: int, price: int, quantity: int, owner: int,
@@ -191,7 +191,7 @@ class Reference:
         """Return what is left, whether to stop, and the price of the last trade, or 0."""
         if not self._takes(side, price):
             return quantity, False, 0
-        fills, left, is_stopped = self.book.look(side, price, quantity, None, owner, stp)
+        fills, left, is_stopped = self.book.look(side, price, quantity, (), owner, stp)
         last = 0
         for maker, at, taken, kind in fills:
             if kind == CANCELLED:
