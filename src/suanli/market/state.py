@@ -9,11 +9,11 @@ trades up to its band's edge only, and not at all while its product is halted. W
 there are, `kinds` says; an iceberg holds all of it.
 """
 
-from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
-from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
+from suanli.ledger.row import Row, link
 from suanli.ledger.state import Ledger
+from suanli.market import postings
 from suanli.market.auction import commands as auction_commands
 from suanli.market.auction.records import TABLES as AUCTION_TABLES
 from suanli.market.auction.state import Auctions
@@ -25,6 +25,7 @@ from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostO
 from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, paired, uncrossing
 from suanli.market.kinds import MODES, UNTIL, Expiries, Met, kind_refusal, met_by, outcome_refusal
 from suanli.market.limits import Exemption, Limits
+from suanli.market.postings import Resting, Trade
 from suanli.market.product import TIERS, Product, ProductGrid
 from suanli.market.set_aside import SetAside
 from suanli.members.state import Members
@@ -36,40 +37,7 @@ from suanli.terms.quantity import LOT, device_ms_of
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
 
-CLEARING = 0
 LOTS_MAX = 10**12  # a billion tokens: far above any fleet, far below an overflow
-
-
-@dataclass(frozen=True, slots=True)
-class Resting:
-    """An order in the book. `lots` is what is left; `version` numbers its holds."""
-
-    owner: int
-    product: tuple[int, str, str, str, int]
-    side: int
-    price_mrmb: int
-    lots: int
-    version: int
-    _: KW_ONLY
-    until: int = 0  # instant at which it is over; 0: with its hour
-    is_post_only: bool = False
-    visible_lots: int = 0  # an iceberg's part; 0: a plain order
-    shown_lots: int = 0  # an iceberg's: what is left of the part that queues
-    self_trade: str = ""
-
-    def is_over(self, at: int) -> bool:
-        return 0 < self.until <= at
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """One fill: what the follow-ups turn into a reservation."""
-
-    buyer: int
-    seller: int
-    klass: int
-    price_mrmb: int
-    lots: int
 
 
 class Market(Room):
@@ -290,28 +258,22 @@ class Market(Room):
         sells = book.match(BUY, price, lots, over)
         buys = book.match(SELL, price, lots, over)
         rows, writes = self._out_of_time(over)
-        met = [*met_by(sells, self.tables["orders"]), *met_by(buys, self.tables["orders"])]
-        rows += [row for each in met for row in self._given_rows(each, price, klass)]
+        orders = self.tables["orders"]
+        met = [*met_by(sells, orders), *met_by(buys, orders)]
+        for each in met:
+            rows += postings.given_rows(orders[each.maker], each, price, klass)
         writes += self._left_of(met)
         trades = []
         for seller, buyer, part in paired([(f.maker, f.quantity) for f in sells],
                                           [(f.maker, f.quantity) for f in buys]):
             trades.append(Trade(self.tables["orders"][buyer].owner,
                                 self.tables["orders"][seller].owner, klass, price, part))
-            rows += self._taken_rows(trades[-1])
+            rows += postings.taken_rows(trades[-1])
         traded = with_trades((), [(price, lots)] if lots else [], at)
         writes.append(Write(self.name, "watches", product, Watch(price, traded)))
         answer = {"price_mrmb": price, "lots": lots, "class": klass,
                   "trades": [[t.seller, t.buyer, t.price_mrmb, t.lots] for t in trades]}
         return Change((Part((*grid.writes(), *writes), link(rows)),), answer)
-
-    @staticmethod
-    def _taken_rows(trade: Trade) -> list[Row]:
-        """Hand over what both sides of a trade have given to the clearing account."""
-        return [Row(RowCode.TRANSFER, 0, trade.klass, account(CLEARING, trade.klass),
-                    account(trade.buyer, trade.klass), trade.lots * LOT),
-                Row(RowCode.TRANSFER, 0, CASH, account(CLEARING, CASH),
-                    account(trade.seller, CASH), trade.lots * trade.price_mrmb)]
 
     # -- matching --------------------------------------------------------------------------
 
@@ -334,9 +296,10 @@ class Market(Room):
             found = self._look(product, order, limit, sender, absent)
         rows, writes = self._out_of_time(over)
         rows, writes = [*before, *rows], [*self.limits.counted(sender, at), *writes]
-        met = met_by(found.fills, self.tables["orders"])
+        orders = self.tables["orders"]
+        met = met_by(found.fills, orders)
         for each in met:
-            rows += self._met_rows(each, sender, klass)
+            rows += postings.met_rows(orders[each.maker], each, sender, klass)
         writes += self._left_of(met)
         trades = [self._trade(fill, order.side, sender, klass)
                   for fill in found.fills if fill.kind == TRADED]
@@ -346,7 +309,7 @@ class Market(Room):
             drawn = self._drawn(left, product, klass, sender, at, grid)
             sold = sum(lots for _, _, lots in drawn)
             if sold:
-                rows += self._issue_rows(drawn, posted, sender, klass, product.issuer)
+                rows += postings.issue_rows(drawn, posted, sender, klass, product.issuer)
                 writes += self.set_aside.drawn(drawn, sender, at)
                 trades.append(Trade(sender, product.issuer, klass, posted, sold))
             left -= sold
@@ -367,7 +330,7 @@ class Market(Room):
             order = changed(order, price_mrmb=trades[-1].price_mrmb)
         if left:
             resting = self._resting_of(id, product, order, sender, left)
-            rows.append(self._hold_of(id, resting, klass, resting.version))
+            rows.append(postings.hold_row(id, resting, klass, resting.version))
             writes += self._queued(id, resting, sum(each.is_refilled for each in met))
         elif is_known:
             writes += self._out(id)
@@ -436,58 +399,10 @@ class Market(Room):
             sources.append((id, ucu, lots))
         return sources
 
-    @staticmethod
-    def _issue_rows(drawn: list[tuple[int, int, int]], price: int, buyer: int, klass: int,
-                    issuer: int) -> list[Row]:
-        seller = account(issuer, klass)
-        rows = [Row(RowCode.ISSUE, 0, klass, account(issuer, klass, Kind.ISSUER), seller,
-                    lots * LOT, attestation=attestation) for attestation, _, lots in drawn]
-        lots = sum(taken for _, _, taken in drawn)
-        rows.append(Row(RowCode.TRANSFER, 0, klass, seller, account(buyer, klass), lots * LOT))
-        rows.append(Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH), account(issuer, CASH),
-                        lots * price))
-        return rows
-
     def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:
         maker = self.tables["orders"][fill.maker].owner
         buyer, seller = (taker, maker) if side == BUY else (maker, taker)
         return Trade(buyer, seller, klass, fill.price, fill.quantity)
-
-    def _met_rows(self, met: Met, taker: int, klass: int) -> list[Row]:
-        """Trade with a resting order, or take off it what may not trade."""
-        if met.kind == TRADED:
-            return self._trade_rows(met, taker, klass)
-        maker: Resting = self.tables["orders"][met.maker]
-        rows = [self._void(met.maker, maker)]
-        if left := maker.lots - met.quantity:
-            rows.append(self._hold_of(met.maker, changed(maker, lots=left), klass, maker.version))
-        return rows
-
-    def _trade_rows(self, fill: Met, taker: int, klass: int) -> list[Row]:
-        """Post the maker's part out of its hold, hold the rest anew, and pay the taker's side."""
-        maker: Resting = self.tables["orders"][fill.maker]
-        cash, lots = fill.price * fill.quantity, fill.quantity * LOT
-        given, taken = (lots, cash) if maker.side == SELL else (cash, lots)
-        unit, other = (klass, CASH) if maker.side == SELL else (CASH, klass)
-        rows = self._given_rows(fill, fill.price, klass)
-        rows.append(Row(RowCode.TRANSFER, 0, unit, account(CLEARING, unit), account(taker, unit),
-                        given))
-        if taker != maker.owner:
-            rows.append(Row(RowCode.TRANSFER, 0, other, account(taker, other),
-                            account(maker.owner, other), taken))
-        return rows
-
-    def _given_rows(self, fill: Met, price: int, klass: int) -> list[Row]:
-        """Post a resting order's part out of its hold, and hold the rest anew."""
-        maker: Resting = self.tables["orders"][fill.maker]
-        unit = klass if maker.side == SELL else CASH
-        given = fill.quantity * (LOT if maker.side == SELL else price)
-        rows = [Row(RowCode.POST, 0, unit, account(maker.owner, unit), account(CLEARING, unit),
-                    given, hold=_hold_id(fill.maker, maker.version))]
-        if left := maker.lots - fill.quantity:
-            rest = changed(maker, lots=left)
-            rows.append(self._hold_of(fill.maker, rest, klass, maker.version))
-        return rows
 
     def _left_of(self, met: list[Met]) -> list[Write]:
         """Return what is left of resting orders; icebergs with a new part are at the back."""
@@ -514,18 +429,9 @@ class Market(Room):
 
     # -- holds -----------------------------------------------------------------------------
 
-    @staticmethod
-    def _hold_of(id: int, order: Resting, klass: int, version: int) -> Row:
-        unit = CASH if order.side == BUY else klass
-        amount = order.lots * (order.price_mrmb if order.side == BUY else LOT)
-        return Row(RowCode.HOLD, 0, unit, account(order.owner, unit), account(CLEARING, unit),
-                   amount, id=_hold_id(id, version))
-
     def _void(self, id: int, order: Resting) -> Row:
         klass = self.ledger.class_id(*order.product) or 0
-        unit = CASH if order.side == BUY else klass
-        return Row(RowCode.VOID, 0, unit, account(order.owner, unit), account(CLEARING, unit), 0,
-                   hold=_hold_id(id, order.version))
+        return postings.void_row(id, order, klass)
 
     def _resting_of(self, id: int, product: Product, order: Order, owner: int,
                     lots: int) -> Resting:
@@ -546,7 +452,3 @@ class Market(Room):
 
     def _out(self, id: int) -> list[Write]:
         return [Write(self.name, "orders", id, None), Write(self.name, "queue", id, None)]
-
-
-def _hold_id(order: int, version: int) -> bytes:
-    return b"ord" + order.to_bytes(8, "big") + version.to_bytes(5, "big")
