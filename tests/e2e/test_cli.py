@@ -133,23 +133,32 @@ def test_buying_ahead_reserves_and_is_used_first(home: Home) -> None:
     assert home.rows("orders") == []
 
 
-def test_what_was_bought_is_sold_again_in_every_kind(home: Home) -> None:
-    hour = time.strftime("%Y-%m-%dT%H", time.gmtime(time.time() + 2 * 3600))
+def test_orders_of_every_kind_from_the_command_line(home: Home) -> None:
+    """A core-hour is less than the least that is traded, so only bids can rest here."""
+    hour = time.strftime("%Y-%m-%dT%H", time.gmtime(time.time() + 3600))
     product = ("local", "cpu-core-llm-training-single", hour)
-    assert "0.020 token bought" in home("buy", *product, "0.02", "--fok").stdout
-    assert "not_filled_whole" in home("buy", *product, "900", "--fok", code=1).stderr
-    said = home("sell", *product, "0.02", "--limit", "1200", "--visible", "0.005", "--until",
-                "2036-01-01T00:30").stdout
-    assert "0.000 token sold, 0.020 resting" in said
+    bid = home("buy", *product, "0.01", "--limit", "1000", "--post-only", "--visible", "0.002",
+               "--until", "2036-01-01T00:30", "--self-trade", "oldest").stdout
+    assert "0.000 token bought, 0.010 resting" in bid
     order, = home.rows("orders")
-    assert (order["side"], order["lots"], order["price_mrmb"]) == ("sell", 20, 1200)
-    for words, reason in ((("--limit", "1300", "--post-only"), "would_take"),
-                          (("--limit", "1300", "--self-trade", "newest"), "self_trade"),
-                          (("--limit", "10", "--market"), "no_offer"),
-                          (("--fok", "--post-only"), "order_kind_contradicts"),
-                          (("--until", "2026-01-01T00", "--rest"), "order_expired")):
-        assert reason in home("buy", *product, "0.001", *words, code=1).stderr, words
+    assert (order["side"], order["lots"], order["price_mrmb"]) == ("buy", 10, 1000)
+    assert any(b["held"] == 10_000 for b in home.rows("balance"))
+    for verb in ("buy", "sell"):
+        for words, reason in ((("--fok",), "not_filled_whole"),
+                              (("--market",), "no_offer"),
+                              (("--fok", "--post-only"), "order_kind_contradicts"),
+                              (("--until", "2026-01-01T00"), "order_expired"),
+                              (("--visible", "0.001"), "visible_out_of_range")):
+            lots = "0.2" if reason == "visible_out_of_range" else "0.01"
+            limit = "1000" if verb == "buy" else "1001"
+            said = home(verb, *product, lots, "--limit", limit, *words, code=1).stderr
+            assert reason in said, (verb, words)
+    said = home("sell", *product, "0.001", "--limit", "1001", "--post-only", code=1).stderr
+    assert "insufficient_balance" in said
+    said = home("buy", *product, "1", "--limit", "1", "--self-trade", "mine", code=2).stderr
+    assert "newest|oldest|both|decrement" in said
     assert "2026-12-01T15:30" in home("buy", *product, "1", "--until", "noon", code=2).stderr
+    assert home.rows("orders") == [order]
     home("orders", "--cancel", str(order["id"]))
     assert home.rows("orders") == []
 

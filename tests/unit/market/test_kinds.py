@@ -239,7 +239,7 @@ def test_two_icebergs_take_turns_and_keep_their_order_over_a_restart(market: Sta
     again = restored(market)
     for stage in (market, again):
         stage.must(2, kind(BUY, 900, 30, is_ioc=True))
-    assert again.domain.roots() == market.domain.roots()
+    assert roots(again) == roots(market)
     assert queue(again, SELL) == queue(market, SELL)
     assert queue(market, SELL) == [(first, 900, 5, 60, 3), (second, 900, 20, 20, 2)]
 
