@@ -15,8 +15,8 @@ BANNED_FILES = {"utils", "util", "helpers", "manager", "common", "base", "core",
 DETERMINISTIC = ("terms", "members", "chips", "units", "chain", "ledger", "market", "schedule",
                  "settlement", "domain")
 ALLOWED_IMPORTS = {"collections", "dataclasses", "decimal", "enum", "typing", "types", "functools",
-                   "bisect", "struct", "hashlib", "csv", "io", "numpy", "numba", "nacl", "cbor2",
-                   "suanli"}
+                   "bisect", "itertools", "struct", "hashlib", "csv", "io", "numpy", "numba",
+                   "nacl", "cbor2", "suanli"}
 
 
 def name_of(path: Path) -> str:

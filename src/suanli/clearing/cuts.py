@@ -73,8 +73,8 @@ class Cutter:
             family = self._family(number)
             if (self._side[family] != side).any():
                 continue
-            near = (self._touch & self._touch[number]).any(axis=1)
-            near[family] = True
+            # its descendants' prices count too: they may rescue it
+            near = (self._touch & self._touch[family].any(axis=0)).any(axis=1)
             taken = is_taken & near & (self._side == side)
             others = ~is_taken & near & (self._side != side)
             # a descendant not yet accepted may rescue it

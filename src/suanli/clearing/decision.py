@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from suanli.clearing.dispatch import Dispatch
 from suanli.clearing.prices import Support
@@ -11,6 +12,9 @@ from suanli.market.auction.instance import NONE, UNIT, Auction, Blocks, Ints
 from suanli.market.auction.verification import block_surplus, leg_lots_accepted
 
 GENERATIONS = 3
+RATIO_NOISE = 1e-2  # millionths
+
+Floats = NDArray[np.float64]
 
 
 class Decision(NamedTuple):
@@ -46,6 +50,14 @@ class Rejected(NamedTuple):
     decision: Decision
     losers: Losers
     support: Support | None  # None: the decision cannot even be balanced
+
+
+def as_ppm(ratio: Floats) -> Ints:
+    """Return ratios in whole millionths, rounded up past the floats' noise.
+
+    Up, since the lots of a leg are rounded down: a ratio that just fills a step must fill it.
+    """
+    return np.asarray(np.ceil(ratio * UNIT - RATIO_NOISE), np.int64)
 
 
 def nothing(auction: Auction) -> Decision:

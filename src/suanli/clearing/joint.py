@@ -23,7 +23,13 @@ from typing import Any, NamedTuple
 import highspy
 import numpy as np
 
-from suanli.clearing.decision import GENERATIONS, Decision, block_lots, block_of_leg
+from suanli.clearing.decision import (
+    GENERATIONS,
+    Decision,
+    as_ppm,
+    block_lots,
+    block_of_leg,
+)
 from suanli.clearing.dispatch import costs, network, scale_of
 from suanli.clearing.solver import (
     INFINITY,
@@ -132,7 +138,7 @@ class Joint:
         places, blocks, some = self.places, self.auction.blocks, self.curtailable
         ppm = np.where(value[places.whole] > 0.5, UNIT, 0)
         ppm[some] += np.where(value[places.least] > 0.5, blocks.ratio_ppm[some], 0)
-        between = np.rint(value[places.ratio] * UNIT).astype(np.int64)
+        between = as_ppm(value[places.ratio])
         ppm[some] += np.where(value[places.between] > 0.5, between, 0)
         ppm = np.where(ppm > 0, np.clip(ppm, blocks.ratio_ppm, UNIT), 0)
         return Decision(ppm, (value[places.offers] > 0.5).astype(np.int64))

@@ -18,7 +18,7 @@ import numpy as np
 
 from suanli.clearing.routing import route
 from suanli.clearing.steps import BUY, labels
-from suanli.clearing.uneven import balanced, full_and_free
+from suanli.clearing.uneven import balanced, full_and_free, lots_of_one
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
 from suanli.market.auction.verification import arriving, leg_lots_accepted
 
@@ -75,8 +75,8 @@ def _uneven(auction: Auction, prices: Ints, surplus: Ints, marginal: Ints, tight
     curves, arcs = auction.curves, auction.arcs
     cell, lots = curves.cell[marginal], curves.lots[marginal]
     is_buy = curves.side[marginal] == BUY
-    spills = np.zeros(auction.cells, np.int64)
-    spills[arcs.target[(arcs.gain_ppm != UNIT) & (fixed.flows > 0)]] = 1
+    in_use = (arcs.gain_ppm != UNIT) & (fixed.flows > 0)
+    spills = summed(np.where(in_use, lots_of_one(arcs.gain_ppm), 0), arcs.target, auction.cells)
     buys, sells = (summed(np.where(is_buy == side, lots, 0), cell, auction.cells)
                    for side in (True, False))
     found = balanced(surplus, buys, sells, prices, arcs, tight, spills)

@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from suanli.clearing.cuts import Cutter
-from suanli.clearing.decision import Decision, Priced, Rejected, nothing
+from suanli.clearing.decision import Decision, Priced, Rejected, as_ppm, nothing
 from suanli.clearing.dispatch import HALF_LOT, Dispatcher
 from suanli.clearing.joint import Joint, is_for
 from suanli.clearing.model import Master, Proposal
@@ -138,7 +138,8 @@ class Search:
                 if self.best is not None and not self.is_narrowed:
                     self.bound = self.best.welfare
                 break
-            self._lower(proposal.bound)
+            if not self.is_narrowed:
+                self._lower(proposal.bound)
             if self._is_proven():
                 break
             narrow = touched(master.columns, proposal.steps, HALF_LOT)
@@ -161,13 +162,12 @@ class Search:
     def _learn(self, dispatcher: Dispatcher, master: Master, cutter: Cutter,
                rejected: Rejected) -> None:
         """Cut a proposal that does not stand, and see what is left of it."""
-        partial = np.flatnonzero((rejected.decision.block_ppm > 0)
-                                 & (rejected.decision.block_ppm < UNIT)
-                                 & (rejected.decision.block_ppm
-                                    != self.auction.blocks.ratio_ppm))
+        ppm, least = rejected.decision.block_ppm, self.auction.blocks.ratio_ppm
+        partial = np.flatnonzero((ppm > 0) & (ppm < UNIT) & (ppm != least))
+        # a cut is by what is taken at all: another ratio of the same blocks may have stood
+        self.is_narrowed |= bool(((ppm > 0) & (least < UNIT)).any())
         if partial.size:
             master.keep_whole(partial)
-            self.is_narrowed = True
         else:
             for cut in cutter.cuts(rejected):
                 master.cut(cut.taken, cut.others)
@@ -238,7 +238,7 @@ def whole_decision(auction: Auction, proposal: Proposal) -> Decision:
 
 def _ratios(auction: Auction, proposal: Proposal) -> Ints:
     blocks = auction.blocks
-    ppm = np.rint(proposal.ratio * UNIT).astype(np.int64)
+    ppm = as_ppm(proposal.ratio)
     near = RATIO_TOLERANCE * UNIT * 10
     ppm = np.where(np.abs(ppm - UNIT) <= near, UNIT, ppm)
     ppm = np.where(np.abs(ppm - blocks.ratio_ppm) <= near, blocks.ratio_ppm, ppm)

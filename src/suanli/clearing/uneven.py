@@ -25,12 +25,17 @@ def full_and_free(arcs: Arcs, prices: Ints) -> tuple[Bools, Bools]:
     return full, (margin >= 0) & ~full & (arcs.capacity > 0)
 
 
+def lots_of_one(gain_ppm: Ints) -> Ints:
+    """Return the most that one lot more brings over an arc of such a gain: rule R2's spill."""
+    return -(-gain_ppm // UNIT)
+
+
 def balanced(surplus: Ints, buys: Ints, sells: Ints, prices: Ints, arcs: Arcs,
              free: Ints, spills: Ints) -> tuple[Ints, Ints, Ints] | None:
     """Return lots bought and sold at the margin of each cell, and flows of the free arcs.
 
     `surplus`: what each cell has too much without them; `buys`, `sells`: the most at the margin;
-    `spills`: 1 where a full arc with another gain arrives. None where nothing balances.
+    `spills`: what full arcs with another gain may spill of each cell. None where nothing balances.
     """
     cells, count = surplus.size, free.size
     source, target = arcs.source[free], arcs.target[free]
@@ -38,9 +43,8 @@ def balanced(surplus: Ints, buys: Ints, sells: Ints, prices: Ints, arcs: Arcs,
     number, arc = np.arange(cells), np.arange(count)
     at = np.cumsum([0, cells, cells, cells, count])  # buys, sells, spilled, leaving, arriving
     uneven = np.flatnonzero(gain != UNIT)
-    may_spill = np.zeros(cells, np.int64)
-    may_spill[target[uneven]] = 1
-    may_spill |= spills
+    may_spill = spills.copy()
+    np.add.at(may_spill, target[uneven], lots_of_one(gain[uneven]))
     value = (prices[target] * (gain / UNIT) - prices[source] - arcs.fee[free])
     # With balance kept, welfare is what the arcs gain and what spilled lots were worth. Where it
     # is equal: most volume, and no lot carried in a circle.
@@ -60,7 +64,7 @@ def balanced(surplus: Ints, buys: Ints, sells: Ints, prices: Ints, arcs: Arcs,
     slack = np.where(gain == UNIT, 0.0, 1.0 - 1.0 / UNIT)
     use = joined([Entries(cells + count + number, at[2] + number, np.ones(cells)),
                   Entries(cells + count + target[uneven], at[3] + uneven,
-                          np.full(uneven.size, -1.0))])
+                          -lots_of_one(gain[uneven]).astype(float))])
     lower = np.concatenate([-surplus, np.zeros(count), np.full(cells, -INFINITY)])
     most = np.concatenate([-surplus, slack, spills])
     solver = loaded(cost, Bounds(np.zeros(cost.size), upper.astype(float)),

@@ -21,8 +21,9 @@ Laws
 * A modified order keeps its kind.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from suanli.market.book import BUY, Fill
@@ -36,7 +37,6 @@ from suanli.market.book.messages import (
     STP_OLDEST,
 )
 from suanli.market.commands import Order
-from suanli.terms.quantity import INT64_MAX
 from suanli.terms.refusals import Code, Refusal
 
 FOK, UNTIL = "fok", "until"
@@ -149,4 +149,4 @@ class Expiries:
     def due(self, product: tuple[int, str, str, str, int], at: int) -> list[int]:
         """Return the orders of a product that are over, the earliest first."""
         mine = self._orders.get(product, ())
-        return [id for _, id in mine[:bisect_right(mine, (at, INT64_MAX))]]
+        return [id for _, id in takewhile(lambda entry: entry[0] <= at, mine)]

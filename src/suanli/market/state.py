@@ -11,8 +11,9 @@ there are, `kinds` says; an iceberg holds all of it.
 
 from typing import Any, ClassVar
 
-from suanli.ledger.row import CASH, Row, RowCode, account, link
+from suanli.ledger.row import Row, link
 from suanli.ledger.state import Ledger
+from suanli.market import postings
 from suanli.market.auction import commands as auction_commands
 from suanli.market.auction.records import TABLES as AUCTION_TABLES
 from suanli.market.auction.state import Auctions
@@ -24,16 +25,8 @@ from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostO
 from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, paired, uncrossing
 from suanli.market.kinds import MODES, UNTIL, Expiries, Met, kind_refusal, met_by, outcome_refusal
 from suanli.market.limits import Exemption, Limits
+from suanli.market.postings import Resting, Trade
 from suanli.market.product import TIERS, Product, ProductGrid
-from suanli.market.resting import (
-    CLEARING,
-    Resting,
-    Trade,
-    hold_id,
-    hold_of,
-    issue_rows,
-    taken_rows,
-)
 from suanli.market.set_aside import SetAside
 from suanli.members.state import Members
 from suanli.terms.canonical import values_of
@@ -265,15 +258,17 @@ class Market(Room):
         sells = book.match(BUY, price, lots, over)
         buys = book.match(SELL, price, lots, over)
         rows, writes = self._out_of_time(over)
-        met = [*met_by(sells, self.tables["orders"]), *met_by(buys, self.tables["orders"])]
-        rows += [row for each in met for row in self._given_rows(each, price, klass)]
+        orders = self.tables["orders"]
+        met = [*met_by(sells, orders), *met_by(buys, orders)]
+        for each in met:
+            rows += postings.given_rows(orders[each.maker], each, price, klass)
         writes += self._left_of(met)
         trades = []
         for seller, buyer, part in paired([(f.maker, f.quantity) for f in sells],
                                           [(f.maker, f.quantity) for f in buys]):
             trades.append(Trade(self.tables["orders"][buyer].owner,
                                 self.tables["orders"][seller].owner, klass, price, part))
-            rows += taken_rows(trades[-1])
+            rows += postings.taken_rows(trades[-1])
         traded = with_trades((), [(price, lots)] if lots else [], at)
         writes.append(Write(self.name, "watches", product, Watch(price, traded)))
         answer = {"price_mrmb": price, "lots": lots, "class": klass,
@@ -301,9 +296,10 @@ class Market(Room):
             found = self._look(product, order, limit, sender, absent)
         rows, writes = self._out_of_time(over)
         rows, writes = [*before, *rows], [*self.limits.counted(sender, at), *writes]
-        met = met_by(found.fills, self.tables["orders"])
+        orders = self.tables["orders"]
+        met = met_by(found.fills, orders)
         for each in met:
-            rows += self._met_rows(each, sender, klass)
+            rows += postings.met_rows(orders[each.maker], each, sender, klass)
         writes += self._left_of(met)
         trades = [self._trade(fill, order.side, sender, klass)
                   for fill in found.fills if fill.kind == TRADED]
@@ -313,7 +309,7 @@ class Market(Room):
             drawn = self._drawn(left, product, klass, sender, at, grid)
             sold = sum(lots for _, _, lots in drawn)
             if sold:
-                rows += issue_rows(drawn, posted, sender, klass, product.issuer)
+                rows += postings.issue_rows(drawn, posted, sender, klass, product.issuer)
                 writes += self.set_aside.drawn(drawn, sender, at)
                 trades.append(Trade(sender, product.issuer, klass, posted, sold))
             left -= sold
@@ -334,7 +330,7 @@ class Market(Room):
             order = changed(order, price_mrmb=trades[-1].price_mrmb)
         if left:
             resting = self._resting_of(id, product, order, sender, left)
-            rows.append(hold_of(id, resting, klass))
+            rows.append(postings.hold_row(id, resting, klass, resting.version))
             writes += self._queued(id, resting, sum(each.is_refilled for each in met))
         elif is_known:
             writes += self._out(id)
@@ -408,42 +404,6 @@ class Market(Room):
         buyer, seller = (taker, maker) if side == BUY else (maker, taker)
         return Trade(buyer, seller, klass, fill.price, fill.quantity)
 
-    def _met_rows(self, met: Met, taker: int, klass: int) -> list[Row]:
-        """Trade with a resting order, or take off it what may not trade."""
-        if met.kind == TRADED:
-            return self._trade_rows(met, taker, klass)
-        maker: Resting = self.tables["orders"][met.maker]
-        rows = [self._void(met.maker, maker)]
-        if left := maker.lots - met.quantity:
-            rows.append(hold_of(met.maker, changed(maker, lots=left), klass))
-        return rows
-
-    def _trade_rows(self, fill: Met, taker: int, klass: int) -> list[Row]:
-        """Post the maker's part out of its hold, hold the rest anew, and pay the taker's side."""
-        maker: Resting = self.tables["orders"][fill.maker]
-        cash, lots = fill.price * fill.quantity, fill.quantity * LOT
-        given, taken = (lots, cash) if maker.side == SELL else (cash, lots)
-        unit, other = (klass, CASH) if maker.side == SELL else (CASH, klass)
-        rows = self._given_rows(fill, fill.price, klass)
-        rows.append(Row(RowCode.TRANSFER, 0, unit, account(CLEARING, unit), account(taker, unit),
-                        given))
-        if taker != maker.owner:
-            rows.append(Row(RowCode.TRANSFER, 0, other, account(taker, other),
-                            account(maker.owner, other), taken))
-        return rows
-
-    def _given_rows(self, fill: Met, price: int, klass: int) -> list[Row]:
-        """Post a resting order's part out of its hold, and hold the rest anew."""
-        maker: Resting = self.tables["orders"][fill.maker]
-        unit = klass if maker.side == SELL else CASH
-        given = fill.quantity * (LOT if maker.side == SELL else price)
-        rows = [Row(RowCode.POST, 0, unit, account(maker.owner, unit), account(CLEARING, unit),
-                    given, hold=hold_id(fill.maker, maker.version))]
-        if left := maker.lots - fill.quantity:
-            rest = changed(maker, lots=left)
-            rows.append(hold_of(fill.maker, rest, klass))
-        return rows
-
     def _left_of(self, met: list[Met]) -> list[Write]:
         """Return what is left of resting orders; icebergs with a new part are at the back."""
         writes, place = [], self.next_id("place")
@@ -471,9 +431,7 @@ class Market(Room):
 
     def _void(self, id: int, order: Resting) -> Row:
         klass = self.ledger.class_id(*order.product) or 0
-        unit = CASH if order.side == BUY else klass
-        return Row(RowCode.VOID, 0, unit, account(order.owner, unit), account(CLEARING, unit), 0,
-                   hold=hold_id(id, order.version))
+        return postings.void_row(id, order, klass)
 
     def _resting_of(self, id: int, product: Product, order: Order, owner: int,
                     lots: int) -> Resting:

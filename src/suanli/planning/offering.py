@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
+from suanli.market.auction.calendar import SESSIONS
 from suanli.market.auction.collateral import CLEARING, lots_of
-from suanli.market.auction.commands import EnterCurve, Node
+from suanli.market.auction.commands import EnterBlock, EnterCurve, Leg, Node
 from suanli.market.auction.phases import NO_CANCEL, phase
 from suanli.market.auction.records import BUY, OPEN, SELL, Sitting
 from suanli.terms.instant import MINUTE
@@ -19,9 +20,10 @@ from suanli.terms.quantity import LOT, device_ms_of
 
 LEAD_MS: Final = MINUTE
 LOTS_MAX: Final = 10**12
+ANY_PART_PPM: Final = 1
 
 
-def offers(rooms: Any, operator: int, at: int) -> Iterator[EnterCurve]:
+def offers(rooms: Any, operator: int, at: int) -> Iterator[EnterCurve | EnterBlock]:
     """Yield the sell orders that an operator should enter now, one an hour and grade."""
     for id, sitting in rooms.market.tables["auctions"].items():
         if is_due(sitting, at) and (id, operator) not in rooms.market.auctions.owned:
@@ -34,7 +36,7 @@ def is_due(sitting: Sitting, at: int) -> bool:
 
 
 def _offers_in(rooms: Any, operator: int, id: int, sitting: Sitting,
-               at: int) -> Iterator[EnterCurve]:
+               at: int) -> Iterator[EnterCurve | EnterBlock]:
     wanted = _wanted(rooms, id, sitting)
     taken: dict[int, int] = defaultdict(int)  # attestation -> device-ms offered
     for (issuer, area, grade, tier), price in sorted(rooms.market.tables["offers"].items()):
@@ -45,8 +47,15 @@ def _offers_in(rooms: Any, operator: int, id: int, sitting: Sitting,
             asked = _asked(rooms, wanted, (issuer, area, grade, tier), hour)
             lots = _offered(rooms, (operator, area, grade), start, at, min(asked, LOTS_MAX), taken)
             if lots:
-                yield EnterCurve(id, issuer, area, grade, tier, start, SELL, ((price, lots),), 0,
-                                 0)
+                yield _offer(id, sitting, (issuer, area, grade, tier), start, price, lots)
+
+
+def _offer(id: int, sitting: Sitting, product: Node, start: int, price: int,
+           lots: int) -> EnterCurve | EnterBlock:
+    """Return one hour's offer, to be taken in any part; as a block where no curves are taken."""
+    if SESSIONS[sitting.session].takes_curves:
+        return EnterCurve(id, *product, start, SELL, ((price, lots),), 0, 0)
+    return EnterBlock(id, SELL, price, ANY_PART_PPM, (Leg(*product, start, lots),), 0, "", 0)
 
 
 def _wanted(rooms: Any, id: int, sitting: Sitting) -> dict[tuple[Node, int], int]:

@@ -5,13 +5,21 @@ from typing import Any
 
 import pytest
 from tests.hall import BUY, DAY_AHEAD, SELL, Hall
-from tests.stage import CHIP, GANG, START, Stage
+from tests.stage import CHIP, GANG, SINGLE, START, Stage
 
+from suanli.clearing import solve
 from suanli.clearing.workers import AtOnce, InThread, solved
 from suanli.ledger.commands import Attest
 from suanli.market.auction.calendar import SESSIONS, next_start
-from suanli.market.auction.commands import CloseAuction, OpenAuction, SettleAuction
+from suanli.market.auction.commands import (
+    CloseAuction,
+    EnterBlock,
+    Leg,
+    OpenAuction,
+    SettleAuction,
+)
 from suanli.market.auction.instance import Auction, Clearing
+from suanli.market.auction.verification import verify
 from suanli.planning.auctioneer import Auctioneer
 from suanli.planning.offering import offers
 from suanli.planning.planner import Planner
@@ -138,6 +146,28 @@ def test_operators_answer_the_demand_they_can_serve() -> None:
         hall.must(1, offer)
     assert list(offers(hall.rooms, 1, hall.at)) == []  # once
     assert list(offers(hall.rooms, 2, hall.at)) == []  # a tenant posts no prices
+
+
+def test_strips_are_offered_as_blocks_that_may_be_taken_in_part() -> None:
+    stage = Stage().opened()
+    monday = START + 4 * DAY  # the stage starts on a Thursday
+    stage.at = monday - 14 * HOUR
+    stage.must(1, Attest("area-1", CHIP, monday, 168, 16))
+    auction = stage.must(2, OpenAuction("weekly", monday)).answer["auction"]
+    legs = tuple(Leg(0, "area-1", SINGLE, "firm", monday + hour * HOUR, 3000) for hour in range(48))
+    order = stage.must(2, EnterBlock(auction, 0, 1100, 1_000_000, legs, 0, "", 0)).answer["order"]
+    sitting = stage.rooms.market.tables["auctions"][auction]
+    stage.at = sitting.no_cancel_from - MINUTE
+    made = list(offers(stage.rooms, 1, stage.at))
+    assert [(o.legs[0].start, o.legs[0].lots, o.ratio_ppm) for o in made] == [
+        (monday + hour * HOUR, 3000, 1) for hour in range(48)]
+    for offer in made:
+        stage.must(1, offer)
+    frozen = stage.rooms.market.auctions.frozen(
+        auction, stage.rooms.market.tables["auctions"][auction])
+    clearing = solve(frozen.auction, seconds=5.0).clearing
+    assert verify(frozen.auction, clearing) is None
+    assert frozen.fills(clearing)[order]
 
 
 def test_the_planner_attests_what_an_auction_is_about() -> None:
