@@ -64,8 +64,7 @@ def _impurities(tree: ast.AST) -> Iterator[str]:
                     yield str(module)
             case ast.Constant(value=float()):
                 yield f"float {node.value} in line {node.lineno}"
-            # a field named `open`, as candles have, is stored and never read by that bare name
-            case ast.Name(id="float" | "open" | "print" | "input", ctx=ast.Load()):
+            case ast.Name(id="float" | "open" | "print" | "input"):
                 yield f"{node.id} in line {node.lineno}"
             case ast.BinOp(op=ast.Div()):
                 if "Decimal" not in ast.unparse(node) and not _is_decimal(tree):

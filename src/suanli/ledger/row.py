@@ -38,6 +38,7 @@ STRUCT = struct.Struct("<HHIQQq16s16sqQq16sIH18s")
 LINKED = 1
 NO_ID = bytes(16)
 CASH = 0
+CLEARING = 0  # the owner of what is between two owners; no participant
 
 
 class RowCode(IntEnum):

@@ -7,14 +7,12 @@ maker.
 
 from dataclasses import KW_ONLY, dataclass
 
-from suanli.ledger.row import CASH, Kind, Row, RowCode, account
+from suanli.ledger.row import CASH, CLEARING, Kind, Row, RowCode, account
 from suanli.market.book import BUY, SELL
 from suanli.market.book.messages import TRADED
 from suanli.market.kinds import Met
 from suanli.terms.quantity import LOT
 from suanli.terms.room import changed
-
-CLEARING = 0
 
 
 @dataclass(frozen=True, slots=True)

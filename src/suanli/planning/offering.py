@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
+from suanli.ledger.row import CLEARING
 from suanli.market.auction.calendar import SESSIONS
-from suanli.market.auction.collateral import CLEARING, lots_of
+from suanli.market.auction.collateral import lots_of
 from suanli.market.auction.commands import EnterBlock, EnterCurve, Leg, Node
 from suanli.market.auction.phases import NO_CANCEL, phase
 from suanli.market.auction.records import BUY, OPEN, SELL, Sitting

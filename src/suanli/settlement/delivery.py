@@ -13,10 +13,10 @@ Laws
 * Both roundings are down; the remainder stays with the seller.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from suanli.chips.state import Chips
-from suanli.ledger.row import CASH, Kind, Row, RowCode, account, kind_of, link, owner_of
+from suanli.ledger.row import CASH, CLEARING, Kind, Row, RowCode, account, kind_of, link, owner_of
 from suanli.ledger.state import Attestation, Ledger, TokenClass
 from suanli.market.state import Market
 from suanli.terms.change import Change, Part, Write
@@ -51,13 +51,11 @@ class Delivery:
     """Reads what was sold and what was there; answers one command."""
 
     def __init__(self, chips: Chips, ledger: Ledger, market: Market,
-                 contracts: Table[tuple[int, int], Contract],
-                 refunded: Table[tuple[int, int], int]) -> None:
+                 tables: dict[str, Table[Any, Any]]) -> None:
         self.chips = chips
         self.ledger = ledger
         self.market = market
-        self.contracts = contracts
-        self.refunded = refunded
+        self.tables = tables  # settlement's, by name: a restored one is another object
 
     def make_good(self, id: int, at: int) -> Change | Refusal:
         """Return one part an owner; those that the seller cannot pay leave only their code."""
@@ -78,7 +76,7 @@ class Delivery:
         return Change(parts, is_array=True, answer={"class": id, "tokens": sum(shares.values())})
 
     def _refunded(self, id: int) -> int:
-        return sum(int(self.refunded.get((id, owner_of(holder))) or 0)
+        return sum(int(self.tables["refunded"].get((id, owner_of(holder))) or 0)
                    for holder in self.ledger.accounts_of.get(id, ())
                    if kind_of(holder) == Kind.HOLDER)
 
@@ -86,7 +84,7 @@ class Delivery:
         """Return the tokens that each owner but the seller has left, not on hold."""
         found = {}
         for holder in self.ledger.accounts_of.get(id, ()):
-            if kind_of(holder) == Kind.HOLDER and owner_of(holder) not in (0, issuer):
+            if kind_of(holder) == Kind.HOLDER and owner_of(holder) not in (CLEARING, issuer):
                 left = self.ledger.available(holder)
                 if left:
                     found[owner_of(holder)] = left
@@ -119,7 +117,7 @@ class Delivery:
         return device_ms_of(tokens, rating) if rating and tokens else 0
 
     def _refund(self, id: int, klass: TokenClass, owner: int, tokens: int) -> Part:
-        contract = self.contracts.get((owner, id)) or Contract(0, 0)
+        contract = self.tables["contracts"].get((owner, id)) or Contract(0, 0)
         paid = contract.price_of(min(tokens, contract.tokens))
         penalty = paid * self.market.members.parameter("undelivered_penalty_ppm") // PPM
         cash = paid + max(penalty, self._replacement(klass, tokens) - paid)
@@ -127,7 +125,7 @@ class Delivery:
         if cash:
             rows.append(Row(RowCode.TRANSFER, 0, CASH, account(klass.issuer, CASH),
                             account(owner, CASH), cash))
-        before = int(self.refunded.get((id, owner)) or 0)
+        before = int(self.tables["refunded"].get((id, owner)) or 0)
         writes = (Write("settlement", "refunded", (id, owner), before + tokens),
                   *_contract_write(owner, id, contract.sold(tokens)))
         return Part(writes, link(rows))

@@ -97,8 +97,7 @@ class Settlement(Room):
         self.ledger = ledger
         self.market = market
         self.schedule = schedule
-        self.delivery = Delivery(chips, ledger, market, self.tables["contracts"],
-                                 self.tables["refunded"])
+        self.delivery = Delivery(chips, ledger, market, self.tables)
 
     def usage(self, job: int, attempt: int) -> tuple[int, int, int]:
         found: tuple[int, int, int] = self.tables["usage"].get((job, attempt)) or (0, 0, 0)

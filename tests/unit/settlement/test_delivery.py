@@ -149,6 +149,17 @@ def test_contracts_survive_a_snapshot_and_are_forgotten_with_their_class(sold: S
     assert not len(settlement.tables["refunded"])
 
 
+def test_a_room_restored_from_before_any_contract_still_refunds(stage: Stage) -> None:
+    settlement = stage.rooms.settlement
+    settlement.restore(decode(encode(settlement.snapshot())))
+    stage.must(2, Order(1, "area-1", SINGLE, "firm", START, 0, PRICE, 12_000, True))
+    fail(stage, 60)
+    before = cash(stage, 2)
+    stage.must(2, MakeGood(klass_of(stage)))
+    assert cash(stage, 2) - before == pytest.approx(4 * RMB * 5 // 4, abs=2)
+    assert settlement.tables["refunded"][klass_of(stage), 2] == pytest.approx(4 * TOKEN, abs=2)
+
+
 def test_lots_and_tokens_agree() -> None:
     assert Contract(3 * LOT, 10).price_of(LOT) == 3
     assert Contract(3 * LOT, 10).sold(LOT) == Contract(2 * LOT, 7)

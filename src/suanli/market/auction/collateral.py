@@ -10,7 +10,7 @@ is not sold is retired again.
 
 from collections import defaultdict
 
-from suanli.ledger.row import CASH, Kind, Row, RowCode, account
+from suanli.ledger.row import CASH, CLEARING, Kind, Row, RowCode, account
 from suanli.ledger.state import Ledger
 from suanli.market.auction.orders import CurveOrder, FlexibleOrder
 from suanli.market.auction.records import BUY, AuctionOrder, Held, Orders, Sitting
@@ -20,7 +20,6 @@ from suanli.terms.errors import present
 from suanli.terms.quantity import LOT, device_ms_of
 from suanli.terms.refusals import Code, Refusal
 
-CLEARING = 0
 NOTHING = Held(0, ())
 Units = dict[int, int]  # cell, or CASH_CELL -> lots, or micro-RMB
 CASH_CELL = -1

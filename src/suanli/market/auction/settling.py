@@ -15,9 +15,9 @@ from typing import Final
 
 import numpy as np
 
-from suanli.ledger.row import CASH, NO_ID, Row, RowCode, account
+from suanli.ledger.row import CASH, CLEARING, NO_ID, Row, RowCode, account
 from suanli.ledger.state import Ledger
-from suanli.market.auction.collateral import CLEARING, class_of, resolution, retired
+from suanli.market.auction.collateral import class_of, resolution, retired
 from suanli.market.auction.frozen import Fills
 from suanli.market.auction.instance import Auction, Clearing
 from suanli.market.auction.records import BUY, Held, Orders, Sitting
