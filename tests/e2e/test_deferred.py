@@ -129,6 +129,34 @@ def test_a_restart_goes_on_where_it_was(server: Server) -> None:
     assert len(server.api.get("/v1/jobs").json()) == 1
 
 
+def test_a_budget_beyond_the_highest_price_bids_that_and_pays_what_clears(server: Server) -> None:
+    defer(server, budget=10**15)
+    server.until(EPOCH + 9 * HOUR + 10 * MINUTE)
+    order, = server.api.get("/v1/auction-orders").json()
+    assert order["price_mrmb"] == server.service.rooms.market.auctions.sitting(1).price_max
+
+
+def test_an_order_whose_number_was_lost_in_a_crash_is_found_again(server: Server) -> None:
+    defer(server)
+    before = DeferredJobs(server.service, server.directory)  # dies once the order is in
+    server.until(EPOCH + 9 * HOUR + 10 * MINUTE)
+    assert server.state() == "order 1"
+    before.look()
+    assert [row["order"] for row in before.rows()] == [1]
+    assert len(server.api.get("/v1/auction-orders").json()) == 1
+
+
+def test_what_the_engine_cannot_store_now_is_tried_again(server: Server) -> None:
+    defer(server)
+    server.clock.at = EPOCH + 9 * HOUR
+    server.wait(lambda: len(server.api.get("/v1/auctions").json()) == 1)
+    server.service.stop()  # asked now, nothing answers
+    server.service.broken = RuntimeError("stopped")
+    server.deferred.look()
+    assert server.state() == "waits for an auction"
+    server.service.broken = None
+
+
 @pytest.mark.parametrize(("fields", "said"), [
     ({"by": EPOCH + HOUR}, "before the deadline"),
     ({"time_limit_ms": 49 * HOUR}, "at most 48 h"),

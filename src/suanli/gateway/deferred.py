@@ -3,15 +3,18 @@
 Theory of operation: a deferred job is kept in a file of the server, not on the chain, until its
 hour. What is due is looked at every second: (1) without an order, a flexible order enters the first
 auction that trades now and has enough hours before the deadline, at the limit that spends the whole
-budget; (2) once that auction is settled, an order that was left goes back to (1), one that was
-taken waits for its first hour; (3) then the job is submitted, and draws on the hours it bought. A
-job that no auction can serve any more, or whose order is refused for good, is given up, with why.
+budget, or at the auction's highest price; (2) once that auction is settled, an order that was left
+goes back to (1), one that was taken waits for its first hour; (3) then the job is submitted, and
+draws on the hours it bought. A job that no auction can serve any more, or whose order is refused for
+good, is given up, with why.
 
-What is on the chain is not told twice: a restart finds its order by its number, and the job by the
-number of its order in `SUANLI_AUCTION_ORDER` of its environment.
+What is on the chain is not told twice, wherever a server died: an order of its terms that no other
+deferred job has is taken for its own, and its job is known by the number of its order in
+`SUANLI_AUCTION_ORDER` of its environment.
 """
 
 import json
+import os
 import threading
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,19 +26,19 @@ from suanli.gateway.requests import JobRequest
 from suanli.gateway.service import Service
 from suanli.gateway.specs import spec_of
 from suanli.market.auction import calendar
+from suanli.market.auction.admission import SPAN_MAX
 from suanli.market.auction.commands import EnterFlexible
 from suanli.market.auction.phases import LATE, NO_CANCEL, phase
 from suanli.market.auction.records import OPEN, SETTLED, VOID
 from suanli.schedule.commands import Submit
 from suanli.schedule.job import Spec
-from suanli.terms.errors import InputError
+from suanli.terms.errors import AdapterError, InputError
 from suanli.terms.instant import HOUR
 from suanli.terms.quantity import LOT
 from suanli.terms.refusals import Refusal
 
 FILE: Final = "deferred.json"
 LOOK_S: Final = 1.0
-HOURS_MAX: Final = 48  # as a flexible order
 ORDER_VARIABLE: Final = "SUANLI_AUCTION_ORDER"
 
 
@@ -90,9 +93,9 @@ class DeferredJobs:
         """
         found = Deferred(0, request.model_dump(), by, budget)
         now = self.service.clock.now()
-        if found.hours > HOURS_MAX or now + found.hours * HOUR > by:
+        if found.hours > SPAN_MAX or now + found.hours * HOUR > by:
             raise InputError(f"a time limit of {found.hours} h by {by} from {now}; at most "
-                             f"{HOURS_MAX} h that end before the deadline are accepted")
+                             f"{SPAN_MAX} h that end before the deadline are accepted")
         with self._lock:
             found = replace(found, id=len(self._jobs) + 1)
             self._keep(found)
@@ -109,7 +112,10 @@ class DeferredJobs:
         with self._lock:
             jobs = [job for job in self._jobs.values() if job.is_open]
         for job in jobs:
-            after = self._next(job)
+            try:
+                after = self._next(job)
+            except AdapterError:
+                return  # the engine cannot store now: the next look tries again
             if after != job:
                 with self._lock:
                     self._keep(after)
@@ -135,10 +141,23 @@ class DeferredJobs:
                 return replace(job, given_up="no auction has its hours before the deadline")
         if command is None or isinstance(command, str):
             return replace(job, given_up=command) if command else job
+        if standing := self._standing(command):
+            return replace(job, order=standing)
         outcome = self.service.ask(TENANT, command)
         if isinstance(outcome, Refusal):
             return job if outcome.is_transient else replace(job, given_up=outcome.reason)
         return replace(job, order=outcome.receipt.answer["order"])
+
+    def _standing(self, command: EnterFlexible) -> int:
+        """Return an order of these terms that stands for no other deferred job, or 0."""
+        with self._lock:
+            taken = {job.order for job in self._jobs.values()}
+        with self.service.lock:
+            owner = self.service.agents[TENANT].member
+            orders = self.service.rooms.market.auctions.orders_of(command.auction, owner)
+        return next((id for id, order in orders.items() if id not in taken and order.flexible
+                     and (order.flexible.lots, order.flexible.hours, order.flexible.price)
+                     == (command.lots, command.hours, command.price_mrmb)), 0)
 
     def _order(self, job: Deferred, spec: Spec, now: int) -> EnterFlexible | str | None:
         """Return the order that may enter now, why there can be none, or None: not yet."""
@@ -154,8 +173,8 @@ class DeferredJobs:
             latest = min(sitting.start + sitting.hours * HOUR, job.by - job.by % HOUR)
             if (phase(sitting, now) in (OPEN, NO_CANCEL, LATE) and id not in job.tried
                     and earliest + job.hours * HOUR <= latest):
-                return EnterFlexible(id, 0, area, grade, "firm", price, lots, job.hours,
-                                     earliest, latest, 0)
+                return EnterFlexible(id, 0, area, grade, "firm", min(price, sitting.price_max),
+                                     lots, job.hours, earliest, latest, 0)
         return None
 
     def _hourly(self, grade: Grade) -> int:
@@ -210,11 +229,15 @@ class DeferredJobs:
         return {row["id"]: Deferred(**{**row, "tried": tuple(row["tried"])}) for row in rows}
 
     def _keep(self, job: Deferred) -> None:
-        """Write all, whole or not at all."""
-        self._jobs[job.id] = job
+        """Write all, whole or not at all, and durably: who asked was told that it is kept."""
+        jobs = {**self._jobs, job.id: job}
         draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps([asdict(j) for j in self._jobs.values()]), encoding="utf-8")
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump([asdict(j) for j in jobs.values()], file)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(self._path)
+        self._jobs = jobs
 
 
 def _state(job: Deferred) -> str:

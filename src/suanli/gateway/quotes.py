@@ -16,7 +16,6 @@ from suanli.terms.refusals import Code, Refusal
 
 NIGHT_HOURS: Final = 8  # the off-peak hours of a day: 00 to 08 UTC
 WEEK_HOURS: Final = 168
-HOURS_MAX: Final = WEEK_HOURS
 
 Prices = dict[tuple[int, str, str, int], int]  # (issuer or 0, area, grade, start) -> milli-RMB
 
@@ -33,8 +32,8 @@ class Grade(NamedTuple):
 def quote(rooms: Any, spec: Spec, at: int, indicative: Prices) -> list[dict[str, Any]] | Refusal:
     """Return the cheapest start within each window: hours in a row for the whole time limit."""
     hours = -(-spec.time_limit_ms // HOUR)
-    if hours > HOURS_MAX:
-        return Refusal(Code.TIME_LIMIT_OUT_OF_RANGE, f"{hours} h; at most {HOURS_MAX} are quoted")
+    if hours > WEEK_HOURS:
+        return Refusal(Code.TIME_LIMIT_OUT_OF_RANGE, f"{hours} h; at most {WEEK_HOURS} are quoted")
     first = hour_of(at).start
     midnight = -(-(first + 1) // DAY) * DAY
     windows = (("now", first, first + hours * HOUR),
