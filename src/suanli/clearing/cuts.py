@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from suanli.clearing.decision import Decision, Losers, Rejected, block_of_leg, losers_at
 from suanli.clearing.model import Places
-from suanli.clearing.steps import BUY, SELL, components
+from suanli.clearing.steps import components
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
+from suanli.market.book import BUY, SELL
 
 Bools = NDArray[np.bool_]
 

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from suanli.clearing.dispatch import Dispatch
 from suanli.clearing.prices import Support
-from suanli.clearing.steps import SELL
 from suanli.market.auction.instance import NONE, UNIT, Auction, Blocks, Ints
 from suanli.market.auction.verification import block_surplus, leg_lots_accepted
+from suanli.market.book import SELL
 
 GENERATIONS = 3
 RATIO_NOISE = 1e-2  # millionths

@@ -7,9 +7,9 @@ The arcs count as withdrawn: such a clearing is right for the auction as `decoup
 import numpy as np
 
 from suanli.clearing.rounding import pro_rata
-from suanli.clearing.steps import BUY
 from suanli.market.auction.instance import NONE, Auction, Clearing, Ints
 from suanli.market.auction.verification import welfare_of
+from suanli.market.book import BUY
 
 
 def decoupled(auction: Auction) -> Auction:

@@ -40,8 +40,9 @@ from suanli.clearing.solver import (
     loaded,
     run,
 )
-from suanli.clearing.steps import BUY, SELL, Window, columns_of
+from suanli.clearing.steps import Window, columns_of
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
+from suanli.market.book import BUY, SELL
 
 # Above these the cut loop is better: measured on random auctions of 20 to 60 blocks.
 STEPS_MAX, BLOCKS_MAX = 1_500, 120

@@ -27,8 +27,9 @@ from suanli.clearing.solver import (
     loaded,
     run,
 )
-from suanli.clearing.steps import SELL, Columns, Window, columns_of
+from suanli.clearing.steps import Columns, Window, columns_of
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
+from suanli.market.book import SELL
 
 
 class Places(NamedTuple):

@@ -37,8 +37,8 @@ from suanli.clearing.solver import (
     loaded,
     run,
 )
-from suanli.clearing.steps import SELL
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
+from suanli.market.book import SELL
 
 THRESHOLDS = (1e-6, 1 - 1e-6, 0.5, 0.25, 0.75)
 REPAIR_SECONDS = 5.0

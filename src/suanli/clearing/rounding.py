@@ -17,10 +17,11 @@ from typing import NamedTuple
 import numpy as np
 
 from suanli.clearing.routing import route
-from suanli.clearing.steps import BUY, labels
+from suanli.clearing.steps import labels
 from suanli.clearing.uneven import balanced, full_and_free, lots_of_one
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
 from suanli.market.auction.verification import arriving, leg_lots_accepted
+from suanli.market.book import BUY
 
 
 class Allocation(NamedTuple):

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from suanli.clearing.solver import Floats
 from suanli.market.auction.instance import NONE, Auction, Curves, Ints
+from suanli.market.book import BUY, SELL
 
-BUY, SELL = 0, 1
 BELOW, WITHIN, ABOVE = 0, 1, 2
 # A window first holds so many distinct prices on either side of where the curves cross.
 WINDOW_STEPS = 12

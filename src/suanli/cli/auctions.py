@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from suanli.cli.instants import HOUR_MS, hour_of, in_words, lots_of
+from suanli.cli.instants import hour_of, in_words, lots_of
 from suanli.cli.options import DataDir, Output, client_for
 from suanli.cli.output import Format, out, rmb, same, show
+from suanli.terms.instant import HOUR
 
 INSTANTS = ("start", "opens", "no_cancel_from", "gate", "ends", "deadline")
 Area = Annotated[str, typer.Argument(help="Bidding area.")]
@@ -60,7 +61,7 @@ def bid(
 ) -> None:
     """Buy hours ahead, all or nothing: a block, or with --until the cheapest hours before then."""
     client, start = client_for(data_dir), hour_of(hour)
-    end = hour_of(until) if until else start + hours * HOUR_MS
+    end = hour_of(until) if until else start + hours * HOUR
     fields: dict[str, Any] = {"price_mrmb": limit, "ratio_ppm": round(least * 1_000_000)}
     if until:
         fields |= {"hours": hours, "earliest": start, "latest": end}
@@ -81,7 +82,7 @@ def offer(
     """Sell hours that I hold, all or nothing."""
     client, start = client_for(data_dir), hour_of(hour)
     legs = _legs(area, grade, issuer, start, lots_of(tokens), hours)
-    id = auction or _open_for(client, start, start + hours * HOUR_MS)
+    id = auction or _open_for(client, start, start + hours * HOUR)
     answer = client.auction_order(auction=id, legs=legs, price_mrmb=limit, side="sell")
     out.print(f"order {answer['id']} in auction {id}, block {answer['height']}")
 
@@ -89,7 +90,7 @@ def offer(
 def _legs(area: str, grade: str, issuer: int, start: int, lots: int,
           hours: int) -> list[dict[str, Any]]:
     return [{"area": area, "grade": grade, "issuer": issuer, "lots": lots,
-             "start": start + n * HOUR_MS} for n in range(hours)]
+             "start": start + n * HOUR} for n in range(hours)]
 
 
 def _open_for(client: Any, start: int, end: int) -> int:
@@ -97,7 +98,7 @@ def _open_for(client: Any, start: int, end: int) -> int:
     rows = client.list("auctions")
     for row in rows:
         if (row["phase"] in ("open", "no-cancel", "late") and row["start"] <= start
-                and end <= row["start"] + row["hours"] * HOUR_MS):
+                and end <= row["start"] + row["hours"] * HOUR):
             return int(row["id"])
     nexts = "; ".join(f"{s['session']} opens {in_words(s['opens'])} for {s['hours']} h from "
                       f"{in_words(s['start'])}" for s in client.list("sessions"))

@@ -5,7 +5,8 @@ from typing import Final
 
 import typer
 
-HOUR_MS: Final = 3_600_000
+from suanli.terms.instant import HOUR
+
 SHAPES: Final = ("%Y-%m-%dT%H", "%Y-%m-%dT%H:%M")
 
 
@@ -16,7 +17,7 @@ def hour_of(text: str) -> int:
     except ValueError:
         raise typer.BadParameter(f"found {text!r}; an hour as 2026-12-01T15 (UTC) is "
                                  "accepted") from None
-    return int(at.timestamp()) // 3600 * HOUR_MS
+    return int(at.timestamp()) // 3600 * HOUR
 
 
 def instant_of(text: str) -> int:

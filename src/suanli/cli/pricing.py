@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from suanli.cli.instants import HOUR_MS, in_words
+from suanli.cli.instants import in_words
 from suanli.cli.options import DataDir, Output, client_for
 from suanli.cli.output import Format, out, rmb, same, show
 from suanli.terms.errors import InputError
+from suanli.terms.instant import HOUR
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +42,7 @@ def price(
 def _posted(rows: list[dict[str, Any]], output: Format) -> None:
     for row in rows:
         row["hour"], row["left"] = rmb(row["device_hour_micro_rmb"]), row["sellable_device_ms"]
-        row["left"] = round(row["left"] / HOUR_MS, 2)
+        row["left"] = round(row["left"] / HOUR, 2)
     show(rows, {"area": "area", "grade": "grade", "tier": "tier", "price_mrmb": "mRMB/token",
                 "hour": "RMB/device-h", "left": "device-h left"}, output)
 

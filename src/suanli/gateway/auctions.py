@@ -10,7 +10,8 @@ from suanli.market.auction import calendar
 from suanli.market.auction.instance import Ints
 from suanli.market.auction.orders import CurveOrder, FlexibleOrder, starts_of
 from suanli.market.auction.phases import phase
-from suanli.market.auction.records import BUY, AuctionOrder, Result, Sitting, from_bytes
+from suanli.market.auction.records import AuctionOrder, Result, Sitting, from_bytes
+from suanli.market.book import BUY
 from suanli.planning.auctioneer import Indicative
 from suanli.terms.errors import present
 

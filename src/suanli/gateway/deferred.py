@@ -5,8 +5,8 @@ hour. What is due is looked at every second: (1) without an order, a flexible or
 auction that trades now and has enough hours before the deadline, at the limit that spends the whole
 budget, or at the auction's highest price; (2) once that auction is settled, an order that was left
 goes back to (1), one that was taken waits for its first hour; (3) then the job is submitted, and
-draws on the hours it bought. A job that no auction can serve any more, or whose order is refused for
-good, is given up, with why.
+draws on the hours it bought. A job that no auction can serve any more, or whose order is refused
+for good, is given up, with why.
 
 What is on the chain is not told twice, wherever a server died: an order of its terms that no other
 deferred job has is taken for its own, and its job is known by the number of its order in

@@ -14,9 +14,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from suanli.terms.instant import SECOND
-from suanli.terms.quantity import INT64_MAX
+from suanli.terms.quantity import INT64_MAX, PPM
 
-PPM = 1_000_000
 BUCKET_MS = 30 * SECOND
 BUCKETS = 10  # five minutes, the running bucket among them
 

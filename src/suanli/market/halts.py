@@ -159,19 +159,3 @@ def _candidates(wanted: Curve, given: Curve, reference: int) -> set[int]:
     near = {price + step for price in limits for step in (-1, 0, 1)} | {reference}
     least, most = min(limits), max(limits)
     return {price for price in near if least <= price <= most}
-
-
-def paired(sells: Iterable[tuple[int, int]],
-           buys: Iterable[tuple[int, int]]) -> list[tuple[int, int, int]]:
-    """Return (seller, buyer, lots) of two queues of (order, lots) with equal sums."""
-    pairs: list[tuple[int, int, int]] = []
-    buyers = iter(buys)
-    buyer, wanted = 0, 0
-    for seller, given in sells:
-        while given:
-            if not wanted:
-                buyer, wanted = next(buyers)
-            lots = min(given, wanted)
-            pairs.append((seller, buyer, lots))
-            given, wanted = given - lots, wanted - lots
-    return pairs

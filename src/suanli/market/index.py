@@ -13,8 +13,7 @@ from typing import NamedTuple
 from suanli.market.book import BUY, SELL
 from suanli.market.product import Product
 from suanli.market.state import Market
-
-PPM = 1_000_000
+from suanli.terms.quantity import PPM
 
 
 class Candle(NamedTuple):
@@ -30,7 +29,7 @@ class Candle(NamedTuple):
 
 
 class Ticker(NamedTuple):
-    """The last price, and what the span before an instant saw; `change` is close less open."""
+    """What the span before an instant saw, milli-RMB a token; `change` is close less open."""
 
     last: int
     high: int
@@ -41,7 +40,7 @@ class Ticker(NamedTuple):
 
 
 class Point(NamedTuple):
-    """One delivery hour of a forward curve; None: nobody says such a price."""
+    """One delivery hour of a forward curve, milli-RMB a token; None: nobody says such a price."""
 
     start: int
     bid: int | None

@@ -20,10 +20,8 @@ from suanli.market.product import Product, ProductGrid
 from suanli.members.state import Members
 from suanli.terms.change import Change, Write, one_part
 from suanli.terms.instant import MINUTE
-from suanli.terms.quantity import LOT, WHOLE_DEVICE, metered
+from suanli.terms.quantity import LOT, PPM, WHOLE_DEVICE, metered
 from suanli.terms.refusals import Code, Refusal
-
-PPM = 1_000_000
 
 
 class Exemption(NamedTuple):
@@ -53,6 +51,10 @@ class Limits:
         mine.pop(id, None)
         if not mine:
             del self._resting[key]
+
+    def forget(self) -> None:
+        """Forget the resting orders; each is noted again as it is restored."""
+        self._resting = {}
 
     def refusal(self, id: int, product: Product, order: Order, sender: int, at: int,
                 grid: ProductGrid) -> Refusal | None:

@@ -14,10 +14,8 @@ from suanli.ledger.state import Ledger
 from suanli.market.commands import Entitle
 from suanli.members.state import Members
 from suanli.terms.change import Change, Write, one_part
-from suanli.terms.quantity import LOT, device_ms_of
+from suanli.terms.quantity import LOT, PPM, device_ms_of
 from suanli.terms.refusals import Code, Refusal
-
-PPM = 1_000_000
 
 
 class Withheld(NamedTuple):

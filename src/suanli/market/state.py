@@ -22,9 +22,10 @@ from suanli.market.book import BUY, SELL, Book, Fill
 from suanli.market.book.levels import Match
 from suanli.market.book.messages import TRADED
 from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostOffer, Reopen
-from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, paired, uncrossing
+from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, uncrossing
 from suanli.market.kinds import MODES, UNTIL, Expiries, Met, kind_refusal, met_by, outcome_refusal
 from suanli.market.limits import Exemption, Limits
+from suanli.market.pairing import paired
 from suanli.market.postings import Resting, Trade
 from suanli.market.product import TIERS, Product, ProductGrid
 from suanli.market.set_aside import SetAside
@@ -33,11 +34,9 @@ from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
-from suanli.terms.quantity import LOT, device_ms_of
+from suanli.terms.quantity import LOTS_MAX, lots_of
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
-
-LOTS_MAX = 10**12  # a billion tokens: far above any fleet, far below an overflow
 
 
 class Market(Room):
@@ -70,7 +69,7 @@ class Market(Room):
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
         self.expiries = Expiries()  # derived from `orders`
         self.limited: set[Product] = set()  # derived: the watches that stand at their band
-        self.auctions = Auctions(self.tables, members, ledger)
+        self.auctions = Auctions(self.tables, members, ledger, self.limits, self.set_aside)
 
     def offer(self, issuer: int, area: str, grade: str, tier: str) -> int | None:
         """Return an issuer's posted price, milli-RMB a token."""
@@ -91,7 +90,7 @@ class Market(Room):
         """Take over a snapshot and rebuild the books in queue order."""
         super().restore(snapshot)
         self.books, self.expiries = {}, Expiries()
-        self.limits = Limits(self.members, self.ledger, self.tables)
+        self.limits.forget()
         queue = self.tables["queue"]
         for id, order in sorted(self.tables["orders"].items(), key=lambda item: queue[item[0]]):
             self._rebook(id, None, order)
@@ -391,12 +390,7 @@ class Market(Room):
             id = self.ledger.attestation_id(product.issuer, product.area, chip, product.start)
             if id is None:
                 continue
-            sellable_ms = self.set_aside.sellable_ms(id, buyer, at)
-            lots = sellable_ms * ucu // (1000 * LOT)
-            # Issuing rounds device time up, once a class; one lot less never fails for it.
-            while lots and device_ms_of(lots * LOT, ucu) > sellable_ms:
-                lots -= 1
-            sources.append((id, ucu, lots))
+            sources.append((id, ucu, lots_of(self.set_aside.sellable_ms(id, buyer, at), ucu)))
         return sources
 
     def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:

@@ -12,15 +12,14 @@ from typing import Any, Final
 
 from suanli.ledger.row import CLEARING
 from suanli.market.auction.calendar import SESSIONS
-from suanli.market.auction.collateral import lots_of
 from suanli.market.auction.commands import EnterBlock, EnterCurve, Leg, Node
 from suanli.market.auction.phases import NO_CANCEL, phase
-from suanli.market.auction.records import BUY, OPEN, SELL, Sitting
+from suanli.market.auction.records import OPEN, Sitting
+from suanli.market.book import BUY, SELL
 from suanli.terms.instant import MINUTE
-from suanli.terms.quantity import LOT, device_ms_of
+from suanli.terms.quantity import LOT, LOTS_MAX, device_ms_of, lots_of
 
 LEAD_MS: Final = MINUTE
-LOTS_MAX: Final = 10**12
 ANY_PART_PPM: Final = 1
 
 

@@ -21,11 +21,9 @@ from suanli.ledger.state import Attestation, Ledger, TokenClass
 from suanli.market.state import Market
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.instant import HOUR
-from suanli.terms.quantity import LOT, WHOLE_DEVICE, device_ms_of, metered
+from suanli.terms.quantity import LOT, PPM, WHOLE_DEVICE, device_ms_of, metered
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.table import Table
-
-PPM = 1_000_000
 
 
 class Contract(NamedTuple):

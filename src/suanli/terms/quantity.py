@@ -15,8 +15,10 @@ TOKEN = 3_600_000_000
 LOT = TOKEN // 1000
 REFERENCE_RATING = 1_000_000
 WHOLE_DEVICE = 1000
+PPM = 1_000_000  # parts per million in a whole
 RMB = 1_000_000
 INT64_MAX = 2**63 - 1
+LOTS_MAX = 10**12  # of one order: a billion tokens, far above any fleet, far below an overflow
 
 
 def metered(device_ms: int, share: int, rating_ucu: int) -> int:
@@ -35,6 +37,19 @@ def device_ms_of(tokens: int, rating_ucu: int) -> int:
     7200000
     """
     return -(-tokens * 1000 // rating_ucu)
+
+
+def lots_of(device_ms: int, rating_ucu: int) -> int:
+    """Return how many whole lots some free device time can back.
+
+    >>> lots_of(3_600_000, 1_000_000)
+    1000
+    """
+    lots = max(0, device_ms) * rating_ucu // (1000 * LOT)
+    # Issuing rounds device time up, once a class; one lot less never fails for it.
+    while lots and device_ms_of(lots * LOT, rating_ucu) > device_ms:
+        lots -= 1
+    return lots
 
 
 def cash_of(tokens: int, price_mrmb: int) -> int:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from suanli.market.auction.instance import UNIT
 from suanli.market.auction.orders import BlockOrder, CurveOrder, FlexibleOrder, Order
-from suanli.market.auction.wellformed import GENERATIONS_MAX, LOTS_MAX, MEMBERS_MAX
+from suanli.market.auction.wellformed import GENERATIONS_MAX, MEMBERS_MAX
+from suanli.terms.quantity import LOTS_MAX
 from suanli.terms.refusals import Code, Refusal
 
 STEPS_MAX = 50

@@ -55,16 +55,17 @@ def is_in_calendar(members: Members, session: Session, start: int) -> bool:
     >>> is_in_calendar(Members(), SESSIONS["weekly"], MONDAY + WEEK)
     True
     """
-    anchor = members.parameter("auction_day_start_ms") + session.first
-    if session.period == WEEK:
-        anchor += MONDAY
-    return (start - anchor) % session.period == 0
+    return (start - _anchor(members, session)) % session.period == 0
 
 
 def next_start(members: Members, session: Session, at: int) -> int:
     """Return the first delivery of a session whose gate is still to come at an instant."""
-    anchor = members.parameter("auction_day_start_ms") + session.first
-    if session.period == WEEK:
-        anchor += MONDAY
+    anchor = _anchor(members, session)
     earliest = at + members.parameter(session.lead) + 1
     return anchor + -((anchor - earliest) // session.period) * session.period
+
+
+def _anchor(members: Members, session: Session) -> int:
+    """Return an instant at which a delivery of a session begins: the first after the epoch."""
+    week = MONDAY if session.period == WEEK else 0
+    return members.parameter("auction_day_start_ms") + session.first + week

@@ -9,15 +9,17 @@ is not sold is retired again.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from suanli.ledger.row import CASH, CLEARING, Kind, Row, RowCode, account
 from suanli.ledger.state import Ledger
 from suanli.market.auction.orders import CurveOrder, FlexibleOrder
-from suanli.market.auction.records import BUY, AuctionOrder, Held, Orders, Sitting
+from suanli.market.auction.records import AuctionOrder, Held, Orders, Sitting
+from suanli.market.book import BUY
 from suanli.market.product import Product, ProductGrid
 from suanli.market.set_aside import SetAside
 from suanli.terms.errors import present
-from suanli.terms.quantity import LOT, device_ms_of
+from suanli.terms.quantity import LOT, lots_of
 from suanli.terms.refusals import Code, Refusal
 
 NOTHING = Held(0, ())
@@ -27,19 +29,22 @@ CASH_CELL = -1
 
 def needed(orders: Orders) -> Units:
     """Return what orders of one owner must hold: lots by cell, micro-RMB under CASH_CELL."""
+    return together(orders, _alone)
+
+
+def together(orders: Orders, alone: Callable[[AuctionOrder], Units]) -> Units:
+    """Return the sums of what orders come to alone; of an exclusive group the most by unit."""
     total: Units = defaultdict(int)
-    groups: dict[str, Units] = {}
+    groups: dict[str, Units] = defaultdict(dict)
     for order in orders.values():
-        alone = _alone(order)
-        if order.block and order.block.group:
-            dearest = groups.setdefault(order.block.group, {})
-            for unit, amount in alone.items():
-                dearest[unit] = max(amount, dearest.get(unit, 0))
-        else:
-            for unit, amount in alone.items():
+        group = order.block.group if order.block else ""
+        for unit, amount in alone(order).items():
+            if group:
+                groups[group][unit] = max(amount, groups[group].get(unit, 0))
+            else:
                 total[unit] += amount
-    for dearest in groups.values():
-        for unit, amount in dearest.items():
+    for most in groups.values():
+        for unit, amount in most.items():
             total[unit] += amount
     return dict(total)
 
@@ -143,15 +148,6 @@ class Collateral:
                           account(self.owner, klass), amount, attestation=id)
                       for id, amount in issued]
         return issued
-
-
-def lots_of(device_ms: int, ucu: int) -> int:
-    """Return how many whole lots some free device time can back."""
-    lots = max(0, device_ms) * ucu // (1000 * LOT)
-    # Issuing rounds device time up, once a class; one lot less never fails for it.
-    while lots and device_ms_of(lots * LOT, ucu) > device_ms:
-        lots -= 1
-    return lots
 
 
 def retired(owner: int, klass: int, issued: tuple[tuple[int, int], ...],

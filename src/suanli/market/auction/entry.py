@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 from suanli.market.auction import admission
 from suanli.market.auction.commands import Enter, EnterBlock, EnterCurve, Node
 from suanli.market.auction.orders import STARTS_MAX, BlockOrder, CurveOrder, FlexibleOrder, Order
-from suanli.market.auction.records import BUY, SELL, AuctionOrder, Orders, Sitting
+from suanli.market.auction.records import AuctionOrder, Orders, Sitting
+from suanli.market.book import BUY, SELL
 from suanli.market.product import TIERS, Product, ProductGrid
 from suanli.terms.instant import HOUR, is_on_the_hour
 from suanli.terms.refusals import Code, Refusal

@@ -12,8 +12,9 @@ import numpy as np
 from suanli.market.auction.commands import Node
 from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Clearing, Ints
 from suanli.market.auction.orders import Index, allocation, assemble
-from suanli.market.auction.records import BUY, SELL, Orders, Sitting
+from suanli.market.auction.records import Orders, Sitting
 from suanli.market.auction.verification import block_surplus
+from suanli.market.book import BUY, SELL
 
 Links = tuple[tuple[str, str, int, int], ...]
 Fills = dict[int, list[tuple[int, int]]]  # order -> (cell, lots)

@@ -3,13 +3,13 @@
 At a demand node the limit is a part of all that could be delivered there.
 """
 
-from collections import defaultdict
-
+from suanli.market.auction.collateral import Units, together
 from suanli.market.auction.orders import CurveOrder, FlexibleOrder, Order
-from suanli.market.auction.records import BUY, Orders, Sitting
-from suanli.market.limits import PPM, Limits
+from suanli.market.auction.records import Orders, Sitting
+from suanli.market.book import BUY
+from suanli.market.limits import Limits
 from suanli.market.product import Product, ProductGrid
-from suanli.terms.quantity import LOT
+from suanli.terms.quantity import LOT, PPM
 from suanli.terms.refusals import Code, Refusal
 
 
@@ -28,21 +28,10 @@ def refusal(limits: Limits, sitting: Sitting, owner: int, orders: Orders,
     return None
 
 
-def bids(orders: Orders, hours: int) -> dict[int, int]:
+def bids(orders: Orders, hours: int) -> Units:
     """Return the lots that orders of one owner may get in each cell; of a group, the most."""
-    total: dict[int, int] = defaultdict(int)
-    groups: dict[str, dict[int, int]] = {}
-    for order in orders.values():
-        if order.side != BUY:
-            continue
-        group = order.block.group if order.block else ""
-        into = groups.setdefault(group, {}) if group else total
-        for cell, lots in _lots(order.terms, hours).items():
-            into[cell] = max(into.get(cell, 0), lots) if group else into[cell] + lots
-    for most in groups.values():
-        for cell, lots in most.items():
-            total[cell] += lots
-    return dict(total)
+    buys = {id: order for id, order in orders.items() if order.side == BUY}
+    return together(buys, lambda order: _lots(order.terms, hours))
 
 
 def _lots(terms: Order, hours: int) -> dict[int, int]:

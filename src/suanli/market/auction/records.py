@@ -123,7 +123,6 @@ class Result:
     rent: int  # congestion rent and fees, micro-RMB
 
 
-BUY, SELL = 0, 1
 Orders = dict[int, AuctionOrder]
 ARRAYS: Final = ("prices", "curve_lots", "block_ppm", "offer_accepted", "flows")
 TABLES: Final[dict[str, tuple[Any, Any]]] = {

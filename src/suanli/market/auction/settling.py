@@ -20,7 +20,9 @@ from suanli.ledger.state import Ledger
 from suanli.market.auction.collateral import class_of, resolution, retired
 from suanli.market.auction.frozen import Fills
 from suanli.market.auction.instance import Auction, Clearing
-from suanli.market.auction.records import BUY, Held, Orders, Sitting
+from suanli.market.auction.records import Held, Orders, Sitting
+from suanli.market.book import BUY
+from suanli.market.pairing import paired
 from suanli.terms.quantity import LOT
 
 # Congestion rent and fees: an owner that no participant can be, ring-fenced from all others.
@@ -80,16 +82,9 @@ class Settlement:
 
     def _hand_out(self, buyers: list[tuple[int, int]], price: int,
                   sources: Iterator[tuple[int, int]]) -> None:
-        klass, left = 0, 0
-        for owner, lots in buyers:
-            while lots:
-                if not left:
-                    klass, left = next(sources)
-                taken = min(lots, left)
-                self.bought[owner, klass] += taken
-                self.price[owner, klass] += taken * price
-                lots -= taken
-                left -= taken
+        for owner, klass, lots in paired(buyers, sources):
+            self.bought[owner, klass] += lots
+            self.price[owner, klass] += lots * price
 
     def _paid(self, owner: int, klass: int) -> bytes:
         """Return the correlation of a delivery: the auction, and the micro-RMB paid for it."""

@@ -48,13 +48,13 @@ from suanli.market.auction.records import (
     to_bytes,
 )
 from suanli.market.auction.verification import verify
-from suanli.market.auction.wellformed import LOTS_MAX
 from suanli.market.limits import Limits
 from suanli.market.product import ProductGrid
 from suanli.market.set_aside import SetAside
 from suanli.members.state import Members
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.instant import HOUR
+from suanli.terms.quantity import LOTS_MAX
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import changed
 from suanli.terms.table import Table
@@ -67,13 +67,13 @@ CURVES_ONLY_BLOCKS = "this session takes blocks and flexible orders; found a cur
 class Auctions:
     """The call auctions, on tables of the market's room."""
 
-    def __init__(self, tables: dict[str, Table[Any, Any]], members: Members,
-                 ledger: Ledger) -> None:
+    def __init__(self, tables: dict[str, Table[Any, Any]], members: Members, ledger: Ledger,
+                 limits: Limits, set_aside: SetAside) -> None:
         self.tables = tables
         self.members = members
         self.ledger = ledger
-        self.limits = Limits(members, ledger, tables)
-        self.set_aside = SetAside(members, ledger, tables)
+        self.limits = limits
+        self.set_aside = set_aside
         self.pages = Pages(tables, ledger)
         self.head = GENESIS  # of the chain: set before each block
         # Order ids by (auction, owner); derived from `auction_orders`, no owner is empty.
@@ -268,8 +268,8 @@ class Auctions:
         known = dict(cover.held)
         if refusal := cover.cover(old, new):
             return refusal
-        writes = [*grid.writes(), *more, Write("market", "auctions", auction,
-                                        changed(sitting, value=bound)),
+        writes = [*grid.writes(), *more,
+                  Write("market", "auctions", auction, changed(sitting, value=bound)),
                   Write("market", "auction_orders", id, after.get(id))]
         if id not in before:
             writes.append(Write("market", "counters", "auction_order", id))

@@ -29,11 +29,11 @@ from numpy.typing import NDArray
 from suanli.market.auction.breach import LEAST, MOST, Breach, not_array, not_integer, outside
 from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Blocks, Clearing, Ints
 from suanli.market.auction.wellformed import GENERATIONS_MAX, malformed
+from suanli.market.book import BUY
 
 __all__ = ["Breach", "arriving", "block_surplus", "leg_lots_accepted", "malformed", "verify",
            "welfare_of"]
 
-BUY = 0
 
 
 def verify(auction: Auction, clearing: Clearing) -> Breach | None:

@@ -24,9 +24,9 @@ import numpy as np
 
 from suanli.market.auction.breach import Breach, not_array, not_integer, outside
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
+from suanli.terms.quantity import LOTS_MAX
 
 PRICE_BOUND = 10**9  # a million RMB a token: far above any cap
-LOTS_MAX = 10**12  # a billion tokens: far above any fleet
 GAIN_MAX = 1000 * UNIT  # no two chips' ratings are a thousandfold apart
 FEE_MAX = PRICE_BOUND
 VALUE_BOUND = 2**62  # a bit is spare for a difference of two values

@@ -14,11 +14,11 @@ from suanli.market.auction.instance import (
     Curves,
 )
 from suanli.market.auction.verification import verify
+from suanli.market.book import BUY, SELL
 from suanli.simulation.coupling.outcome import Ints, Outcome
 from suanli.simulation.coupling.world import HOURS, POSTED_MRMB, Day, Tenant
 from suanli.terms.errors import InvariantBroken
 
-BUY, SELL = 0, 1
 PRICE_MAX_MRMB = 100_000
 
 

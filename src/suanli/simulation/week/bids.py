@@ -13,7 +13,8 @@ import numpy as np
 
 from suanli.market.auction.commands import EnterBlock, EnterCurve, EnterFlexible, Leg
 from suanli.market.auction.instance import UNIT
-from suanli.market.auction.records import BUY, SELL, Sitting
+from suanli.market.auction.records import Sitting
+from suanli.market.book import BUY, SELL
 from suanli.simulation.week.stage import (
     BUYS_AHEAD,
     BUYS_STRIP,

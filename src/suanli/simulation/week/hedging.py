@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from suanli.ledger.row import account
-from suanli.market.auction.records import BUY, SELL
+from suanli.market.book import BUY, SELL
 from suanli.market.commands import Order
 from suanli.market.product import Product
 from suanli.simulation.week.bids import FIRM, STRIP_LOTS
@@ -25,10 +25,9 @@ from suanli.simulation.week.stage import (
     Plan,
 )
 from suanli.terms.instant import HOUR
-from suanli.terms.quantity import LOT, RMB
+from suanli.terms.quantity import LOT, PPM, RMB
 
 COLLAR_PPM: Final = 100_000  # the cap and the floor lie so far from the strip's price
-PPM: Final = 1_000_000
 WAYS: Final = {BUYS_SPOT: "spot, ten minutes ahead", BUYS_AHEAD: "day-ahead auction"}
 STRIP: Final = "weekly strip (paid at once; a day is a seventh)"
 COLLAR: Final = "spot with a collar (computed, not traded)"

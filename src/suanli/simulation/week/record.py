@@ -12,8 +12,9 @@ import numpy as np
 
 from suanli.ledger.row import CASH, RowCode, owner_of, unpack
 from suanli.market.auction.commands import SettleAuction
-from suanli.market.auction.records import BUY, SETTLED, Sitting, from_bytes
+from suanli.market.auction.records import SETTLED, Sitting, from_bytes
 from suanli.market.auction.settling import paid_of
+from suanli.market.book import BUY
 from suanli.market.commands import Modify, Order
 from suanli.settlement.commands import MakeGood
 from suanli.simulation.week.hedging import Bought

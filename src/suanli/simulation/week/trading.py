@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from suanli.ledger.row import account
-from suanli.market.auction.records import BUY, SELL
+from suanli.market.book import BUY, SELL
 from suanli.market.commands import Order, PostOffer
 from suanli.simulation.week.stage import GRADE, OPERATORS, PEOPLE, TIERS, Operator
 from suanli.terms.instant import HOUR, hour_of
