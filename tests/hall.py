@@ -18,8 +18,8 @@ from suanli.market.auction.commands import (
     SettleAuction,
 )
 from suanli.market.auction.instance import UNIT, Clearing
+from suanli.market.auction.proposals import proposal
 from suanli.market.auction.records import Sitting
-from suanli.market.auction.state import proposal
 from suanli.market.auction.verification import welfare_of
 from suanli.terms.instant import DAY, HOUR
 from suanli.terms.quantity import LOT

@@ -9,6 +9,7 @@ from suanli.cli.options import DataDir, Output, client_for
 from suanli.cli.output import Format, out, rmb, same, show
 from suanli.terms.instant import HOUR
 
+WITHOUT = {"price_without_mrmb": "without set-aside", "difference_mrmb": "difference"}
 INSTANTS = ("start", "opens", "no_cancel_from", "gate", "ends", "deadline")
 Area = Annotated[str, typer.Argument(help="Bidding area.")]
 Grade = Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")]
@@ -123,14 +124,18 @@ def cancel(order: Annotated[int, typer.Argument(help="The order.")],
 def results(auction: Annotated[int, typer.Argument(help="The auction.")],
             data_dir: DataDir = None, output: Output = Format.table,
             plot: Annotated[bool, typer.Option(help="Draw the prices by hour.")] = True) -> None:
-    """Show an auction's prices: what it came to, or the last indicative ones."""
+    """Show an auction's prices: what it came to, or the last indicative ones.
+
+    Where a set-aside kept device time out, also the prices that would have been without it.
+    """
     found = client_for(data_dir).get(f"/v1/auctions/{auction}")
     prices, what = found["prices"], found["phase"]
     if not prices and found["indicative"]:
         prices, what = found["indicative"][-1]["prices"], "indicative"
     rows = _told(prices, output)
+    has_without = found["set_aside_cost_micro_rmb"] is not None
     show(rows, {**same("area", "grade", "tier"), "start": "hour", "price_mrmb": "mRMB/token",
-                "lots": "lots", "issuer": "issuer"}, output)
+                **(WITHOUT if has_without else {}), "lots": "lots", "issuer": "issuer"}, output)
     if output is Format.table:
         _say_result(found, what)
         if plot and prices:
@@ -142,6 +147,12 @@ def _say_result(found: dict[str, Any], what: str) -> None:
     if found["welfare_micro_rmb"] is not None:
         out.print(f"welfare {rmb(found['welfare_micro_rmb'])} RMB, "
                   f"{found['blocks_rejected'] or 0} blocks paradoxically rejected")
+    if found["set_aside_cost_micro_rmb"] is not None:
+        out.print("cost of the set-aside to buyers: "
+                  f"{rmb(found['set_aside_cost_micro_rmb'])} RMB")
+    elif found["withheld_lots"] and what == "settled":
+        out.print(f"{found['withheld_lots']} lots were withheld by the set-aside; nobody proposed "
+                  "a clearing without it in time")
 
 
 def _draw(prices: list[dict[str, Any]]) -> None:

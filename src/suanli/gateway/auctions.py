@@ -1,6 +1,7 @@
 """What the API shows of call auctions: where they stand, what they came to, why an order was left.
 
-Where nothing was traded an auction's price is only a bound, so none is shown there.
+Where nothing was traded an auction's price is only a bound, so none is shown there. Beside each
+price stands what it would have been without the national-priority set-aside, if that kept any out.
 """
 
 from collections.abc import Sequence
@@ -45,8 +46,8 @@ def auction(rooms: Any, id: int, at: int,
         return None
     result = rooms.market.tables["auction_results"].get(id)
     return {**_summary(rooms, id, sitting, at),
-            "prices": _prices(sitting, from_bytes(result.prices), from_bytes(result.volumes))
-            if result else [],
+            "prices": _prices(sitting, from_bytes(result.prices), from_bytes(result.volumes),
+                              _without(result)) if result else [],
             "indicative": [{"at": found.at, "welfare": found.clearing.welfare,
                             "prices": _prices(sitting, found.clearing.prices, found.volumes)}
                            for found in indicative]}
@@ -84,18 +85,41 @@ def _summary(rooms: Any, id: int, sitting: Sitting, at: int) -> dict[str, Any]:
                           if auction == id),
             "solver": of.solver if of else None, "welfare_micro_rmb": of.welfare if of else None,
             "blocks_rejected": result.rejected if result else None,
-            "rent_micro_rmb": result.rent if result else None}
+            "rent_micro_rmb": result.rent if result else None,
+            "withheld_lots": sum(step.lots for step in sitting.withheld),
+            "set_aside_cost_micro_rmb": _set_aside_cost(result)}
 
 
-def _prices(sitting: Sitting, prices: Ints, volumes: Ints) -> list[dict[str, Any]]:
-    """Return price and lots of each node and hour where something is (or would be) bought."""
+def _without(result: Result | None) -> Ints | None:
+    """Return the prices by cell had nothing been set aside; None where nobody knows."""
+    return from_bytes(result.prices_without) if result and result.prices_without else None
+
+
+def _set_aside_cost(result: Result | None) -> int | None:
+    """Return what buyers paid more for what they bought than it would have cost, micro-RMB."""
+    without = _without(result)
+    if result is None or without is None:
+        return None
+    more = from_bytes(result.prices) - without
+    return int((more * from_bytes(result.volumes)).sum())
+
+
+def _prices(sitting: Sitting, prices: Ints, volumes: Ints,
+            without: Ints | None = None) -> list[dict[str, Any]]:
+    """Return price and lots of each node and hour where something is (or would be) bought.
+
+    `without`: the prices had nothing been set aside, if they are known.
+    """
     rows = []
     for cell, lots in enumerate(volumes.tolist()):
         if lots:
             issuer, area, grade, tier = sitting.nodes[cell // sitting.hours]
+            price = int(prices[cell])
+            other = None if without is None else int(without[cell])
             rows.append({"issuer": issuer or None, "area": area, "grade": grade, "tier": tier,
-                         "start": sitting.start_of(cell), "price_mrmb": int(prices[cell]),
-                         "lots": lots})
+                         "start": sitting.start_of(cell), "price_mrmb": price, "lots": lots,
+                         "price_without_mrmb": other,
+                         "difference_mrmb": None if other is None else price - other})
     return rows
 
 

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from suanli.market.bands import Band, Bucket, band_of, mean_price, with_trades
 from suanli.market.book import BUY
+from suanli.members.state import Members
 from suanli.terms.quantity import INT64_MAX
 
 OPEN, LIMIT, HALTED, REOPENING = "open", "limit", "halted", "reopening"
@@ -41,6 +42,11 @@ class Rules(NamedTuple):
     @property
     def is_on(self) -> bool:
         return bool(self.static_ppm or self.dynamic_ppm)
+
+
+def rules_of(members: Members) -> Rules:
+    """Return the parameters as they stand."""
+    return Rules(*(members.parameter(f"band_{name}") for name in Rules._fields))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,15 @@ class SetAside:
             return sellable
         return max(0, sellable - self.withheld(attestation).from_others_ms(at))
 
+    @property
+    def is_on(self) -> bool:
+        return self.members.parameter("set_aside_ppm") > 0
+
+    def kept_from_others_ms(self, attestation: int, at: int) -> int:
+        """Return the unsold device time that only the set-aside keeps from all others."""
+        sellable = self.ledger.sellable_ms(attestation, at)
+        return min(sellable, self.withheld(attestation).from_others_ms(at))
+
     def drawn(self, drawn: list[tuple[int, int, int]], buyer: int, at: int) -> list[Write]:
         """Return the writes that count a beneficiary's (attestation, micro-CU, lots)."""
         if buyer not in self.tables["beneficiaries"]:

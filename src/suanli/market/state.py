@@ -22,7 +22,7 @@ from suanli.market.book import BUY, SELL, Book, Fill
 from suanli.market.book.levels import Match
 from suanli.market.book.messages import TRADED
 from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostOffer, Reopen
-from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, uncrossing
+from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, rules_of, uncrossing
 from suanli.market.kinds import MODES, UNTIL, Expiries, Met, kind_refusal, met_by, outcome_refusal
 from suanli.market.limits import Exemption, Limits
 from suanli.market.pairing import paired
@@ -220,7 +220,7 @@ class Market(Room):
 
     def rules(self) -> Rules:
         """Return the governed parameters of bands and halts."""
-        return Rules(*(self.members.parameter(f"band_{name}") for name in Rules._fields))
+        return rules_of(self.members)
 
     def guard(self, product: Product, at: int) -> Guard:
         """Return a product's band, and where it stands, at an instant."""

@@ -7,7 +7,7 @@ OPERATOR, TENANT, AUDITOR, REGULATOR, BANK, SOLVER = (
 
 # An auction goes on whoever asks for it, and whoever solves best is heard.
 _AUCTION = frozenset({"market.open_auction", "market.close_auction", "market.clear",
-                      "market.settle_auction"})
+                      "market.clear_without", "market.settle_auction"})
 _ANYONE = frozenset({"members.delegate", "ledger.batch"}) | _AUCTION
 _TRADER = frozenset({"market.order", "market.cancel", "market.modify", "market.reopen",
                      "market.auction_curve", "market.auction_block", "market.auction_flexible",

@@ -3,18 +3,25 @@
 It opens auctions, says that trading is over, has them solved, proposes what was found and settles
 what stands. All of it is in the state; what is kept here is a memo, so a restart loses nothing but
 the indicative prices. A solver that dies costs its clearing, not the auction: another's is settled,
-or all is voided.
+or all is voided. Once a clearing is proposed, the auction as it would be without the set-aside is
+solved as well, if anything is withheld; nothing waits for that.
 """
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
 from suanli.market.auction import calendar
-from suanli.market.auction.commands import Clear, CloseAuction, OpenAuction, SettleAuction
+from suanli.market.auction.commands import (
+    Clear,
+    ClearWithout,
+    CloseAuction,
+    OpenAuction,
+    SettleAuction,
+)
 from suanli.market.auction.instance import Auction, Clearing
 from suanli.market.auction.phases import LATE, NO_CANCEL, OVER, phase
+from suanli.market.auction.proposals import proposal
 from suanli.market.auction.records import CLEARING, CLOSING, OPEN, SETTLED, VOID, Sitting
-from suanli.market.auction.state import proposal
 from suanli.planning.offering import LEAD_MS
 from suanli.terms.instant import HOUR, SECOND
 
@@ -24,6 +31,7 @@ INDICATIVE_MS: Final = 5 * SECOND
 # How often an answer is asked for, and how long until the same is said again.
 POLL_MS: Final = SECOND
 FINAL: Final = 2  # the number of a solution that is proposed; the ones before it are indicative
+WITHOUT: Final = 3  # and of the one of the auction as it would be without the set-aside
 KEPT_MAX: Final = 64  # auctions whose indicative prices are kept
 
 
@@ -57,6 +65,7 @@ class Auctioneer:
         self.indicative: dict[int, list[Indicative]] = {}
         self.has_more = False  # whether what was said last leads to more at the same instant
         self._asked: set[tuple[int, int]] = set()
+        self._proposed: set[tuple[int, int]] = set()  # of those asked, what was found
         self._said: dict[tuple[Any, ...], int] = {}
         self._due: int | None = None
         self._instants: list[int] = []  # when something is due, as the last decision found it
@@ -76,7 +85,8 @@ class Auctioneer:
         commands = [c for c in self._openings(rooms, at) if self._is_news(("open", *_key(c)), at)]
         for id, sitting in rooms.market.tables["auctions"].items():
             command = self._step(rooms, id, sitting, at)
-            if command is not None and self._is_news((id, sitting.status, sitting.cursor), at):
+            if command is not None and self._is_news(
+                    (id, sitting.status, sitting.cursor, command.kind), at):
                 commands.append(command)
         self.has_more = bool(commands)
         self._due = min((i for i in self._instants if i > at), default=None)
@@ -117,9 +127,17 @@ class Auctioneer:
         return self._propose(rooms, id, sitting, at) if now == CLEARING else None
 
     def _propose(self, rooms: Any, id: int, sitting: Sitting, at: int) -> Clear | None:
+        """Propose a clearing, and then the counterfactual one."""
+        kinds = {FINAL: Clear, WITHOUT: ClearWithout} if sitting.withheld else {FINAL: Clear}
+        number = next((n for n in kinds if (id, n) not in self._proposed), None)
+        if number is None:
+            return None
         ms = min(SOLVE_MS_MAX, (sitting.deadline - at) // 2)
-        found = self._solved(rooms, (id, FINAL), sitting, at, ms)
-        return None if found is None else proposal(id, found)
+        found = self._solved(rooms, (id, number), sitting, at, ms)
+        if found is None:
+            return None
+        self._proposed.add((id, number))
+        return proposal(id, found, kinds[number])
 
     def _indicate(self, rooms: Any, id: int, sitting: Sitting, at: int) -> None:
         """Find indicative prices twice: when cancelling ends, and half-way to the gate."""
@@ -142,14 +160,17 @@ class Auctioneer:
         """Return a solution when it is there; ask for it first."""
         if key not in self._asked:
             self._asked.add(key)
-            auction = rooms.market.auctions.frozen(key[0], sitting).auction
+            frozen = rooms.market.auctions.frozen(key[0], sitting)
+            auction = frozen.without if key[1] == WITHOUT else frozen.auction
             self.solver.ask(key, auction, ms / SECOND)
         found = self.solver.answer(key)
         self._instants.append(at + POLL_MS)
         return found
 
     def _forget(self, id: int) -> None:
-        self._asked -= {(id, number) for number in range(FINAL + 1)}
+        keys = {(id, number) for number in range(WITHOUT + 1)}
+        self._asked -= keys
+        self._proposed -= keys
         self._said = {what: at for what, at in self._said.items() if what[0] != id}
 
 

@@ -119,6 +119,17 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
+class ClearWithout(Clear):
+    """Propose a clearing of the same auction as it would be without the set-aside.
+
+    Its arrays have a step more for each `withheld` one of the auction, behind all others. The
+    best one's prices are published with the result; nothing is settled by it.
+    """
+
+    kind: ClassVar[str] = "market.clear_without"
+
+
+@dataclass(frozen=True, slots=True)
 class SettleAuction:
     """After the solvers' deadline: settle the best clearing, or void all; one page a command."""
 
@@ -142,4 +153,5 @@ class SetLink:
 
 ENTER = (EnterCurve, EnterBlock, EnterFlexible)
 Enter = EnterCurve | EnterBlock | EnterFlexible
-COMMANDS = (OpenAuction, *ENTER, CancelOrder, CloseAuction, Clear, SettleAuction, SetLink)
+COMMANDS = (OpenAuction, *ENTER, CancelOrder, CloseAuction, Clear, ClearWithout,
+            SettleAuction, SetLink)

@@ -3,14 +3,17 @@
 A product flows to the demand nodes of its grade: in its own area at no cost and without limit, in
 another area along a governed link; firm also to buyers of spot. An order that came after the
 drawn end is not there.
+
+Where something is withheld for the set-aside, there is the auction without it beside: the same
+orders, and behind the steps of all curves those that issuers could have added.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from suanli.market.auction.commands import Node
-from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Clearing, Ints
+from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Clearing, Curves, Ints
 from suanli.market.auction.orders import Index, allocation, assemble
 from suanli.market.auction.records import Orders, Sitting
 from suanli.market.auction.verification import block_surplus
@@ -27,6 +30,7 @@ class Frozen:
 
     auction: Auction
     index: Index
+    without: Auction | None = None  # as it would be without the set-aside, if that keeps any out
 
     def fills(self, clearing: Clearing) -> Fills:
         """Return what each order gets or gives: (cell, lots), in the order of the numbers."""
@@ -62,10 +66,26 @@ def froze(sitting: Sitting, orders: Orders, links: Links) -> Frozen:
                if not sitting.ends or order.entered <= sitting.ends}
     shape = len(sitting.nodes), sitting.hours
     bounds = sitting.price_min, sitting.price_max
-    auction, index = assemble(in_time, *shape, price_min=bounds[0], price_max=bounds[1])
+    orders_alone, index = assemble(in_time, *shape, price_min=bounds[0], price_max=bounds[1])
+    auction = _coupled(sitting, links, orders_alone)
+    if not sitting.withheld:
+        return Frozen(auction, index)
+    more = replace(orders_alone, curves=_with_withheld(sitting, auction.curves))
+    return Frozen(auction, index, _coupled(sitting, links, more))
+
+
+def _with_withheld(sitting: Sitting, curves: Curves) -> Curves:
+    """Return the steps of an auction's curves, and behind them those that are withheld."""
+    cell, lots, price = (np.array(column, np.int64) for column in zip(*sitting.withheld,
+                                                                      strict=True))
+    more = Curves(cell, np.full_like(cell, SELL), price, lots, np.full_like(cell, NONE))
+    return Curves(*(np.concatenate(both) for both in zip(curves, more, strict=True)))
+
+
+def _coupled(sitting: Sitting, links: Links, auction: Auction) -> Auction:
+    """Return an auction with the arcs that its sellers and buyers can use."""
     arcs = _arcs(sitting, links, *(_lots(auction, side) for side in (BUY, SELL)))
-    return Frozen(Auction(auction.cells, *bounds, auction.curves, auction.blocks, auction.offers,
-                          arcs), index)
+    return replace(auction, arcs=arcs)
 
 
 def _lots(auction: Auction, side: int) -> Ints:

@@ -1,13 +1,16 @@
 """An auction's settlement, page by page: the next rows of a list that the state alone gives.
 
-With the last page the orders learn what they got, and holds and clearings are forgotten.
+With the last page the orders learn what they got, and holds and clearings are forgotten. Where
+bands are in force, they are drawn around the prices from now on. That moves a band and no more: a
+limit state stays, with its edge, and a halt goes on to its reopening.
 """
 
 from typing import Any, Final
 
 from suanli.ledger.row import CASH, Row, RowCode, link
 from suanli.ledger.state import Ledger
-from suanli.market.auction.frozen import Frozen
+from suanli.market.auction.frozen import Fills, Frozen
+from suanli.market.auction.proposals import PROPOSED
 from suanli.market.auction.records import (
     CLEARING,
     SETTLED,
@@ -21,6 +24,9 @@ from suanli.market.auction.records import (
     to_bytes,
 )
 from suanli.market.auction.settling import Holds, Settlement, resolved
+from suanli.market.book import SELL
+from suanli.market.halts import Watch
+from suanli.market.product import Product
 from suanli.terms.change import Change, Write, one_part
 from suanli.terms.instant import HOUR
 from suanli.terms.room import changed
@@ -37,7 +43,8 @@ class Pages:
         self.tables = tables
         self.ledger = ledger
 
-    def next(self, id: int, sitting: Sitting, at: int, orders: Orders, frozen: Frozen) -> Change:
+    def next(self, id: int, sitting: Sitting, at: int, orders: Orders, frozen: Frozen,
+             has_bands: bool) -> Change:
         """Return what the next page does: deliver the best clearing, or void all."""
         best: Best | None = self.tables["clearings"].get(id)
         # Once its first hour is over, what it sold could not be used: then it is called off.
@@ -46,22 +53,39 @@ class Pages:
             rows = [row for (owner, klass), held in sorted(self._holds(id).items())
                     for row in resolved(id, owner, klass, held, 0)]
             return self._page(id, sitting, at, rows, (VOIDING, VOID), [])
-        return self._deliver(id, sitting, at, best, orders, frozen)
+        return self._deliver(id, sitting, at, best, orders, frozen, has_bands)
 
     def _deliver(self, id: int, sitting: Sitting, at: int, best: Best, orders: Orders,
-                 frozen: Frozen) -> Change:
+                 frozen: Frozen, has_bands: bool) -> Change:
         clearing = best.clearing()
         fills = frozen.fills(clearing)
         settlement = Settlement(id, sitting, orders, fills, self.ledger)
         settlement.read(frozen.auction, clearing)
+        without: Best | None = self.tables["clearings_without"].get(id)
         result = Result(best.solver, best.welfare, best.prices,
                         to_bytes(frozen.volumes(fills, orders)),
-                        frozen.rejected(clearing), settlement.rent)
+                        frozen.rejected(clearing), settlement.rent,
+                        prices_without=without.prices if without else b"")
         last = [Write("market", "auction_orders", n, changed(orders[n], filled=tuple(filled)))
                 for n, filled in fills.items()]
         last.append(Write("market", "auction_results", id, result))
+        if has_bands:
+            last += self._references(sitting, orders, fills, clearing.prices.tolist())
         return self._page(id, sitting, at, settlement.rows(self._holds(id)),
                           (SETTLING, SETTLED), last)
+
+    def _references(self, sitting: Sitting, orders: Orders, fills: Fills,
+                    prices: list[int]) -> list[Write]:
+        """Return the writes that make the price of each product that was sold its reference."""
+        sold = {cell for id, filled in fills.items() if orders[id].side == SELL
+                for cell, _ in filled}
+        writes = []
+        for cell in sorted(sold):
+            product = Product(*sitting.nodes[cell // sitting.hours], sitting.start_of(cell))
+            watch = self.tables["watches"].get(product) or Watch()
+            writes.append(Write("market", "watches", product,
+                                changed(watch, reference_mrmb=prices[cell])))
+        return writes
 
     def _holds(self, id: int) -> Holds:
         return {(owner, klass): held for (auction, owner, klass), held
@@ -79,8 +103,8 @@ class Pages:
             writes += last
             writes += [Write("market", "auction_holds", (id, *key), None)
                        for key in self._holds(id)]
-            if id in self.tables["clearings"]:
-                writes.append(Write("market", "clearings", id, None))
+            writes += [Write("market", table, id, None) for table in PROPOSED.values()
+                       if id in self.tables[table]]
         return one_part(*writes, rows=link(page), status=after.status,
                         rows_left=len(rows) - after.cursor)
 

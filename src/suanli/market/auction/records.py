@@ -1,6 +1,6 @@
 """What the call auctions remember, and the arrays they keep as bytes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -31,6 +31,14 @@ class Link(NamedTuple):
     fee_mrmb: int
 
 
+class WithheldStep(NamedTuple):
+    """What an issuer could sell more of in a cell were nothing set aside, and at which price."""
+
+    cell: int
+    lots: int
+    price: int
+
+
 @dataclass(frozen=True, slots=True)
 class Sitting:
     """One auction: its session and hours, its instants, and how far it is."""
@@ -52,6 +60,8 @@ class Sitting:
     deadline: int  # clearings are taken before it; 0 until drawn
     links: tuple[tuple[str, str, int, int], ...]  # source, target, capacity, fee, as at the draw
     cursor: int  # settlement rows done
+    # what the set-aside keeps out, as at the draw, rising by cell
+    withheld: tuple[WithheldStep, ...] = field(default=(), kw_only=True)
 
     def start_of(self, cell: int) -> int:
         """Return the delivery hour's first instant of a cell."""
@@ -121,6 +131,8 @@ class Result:
     volumes: bytes
     rejected: int  # blocks left out though in the money
     rent: int  # congestion rent and fees, micro-RMB
+    # by cell, the price had nothing been set aside; empty where nothing was, or nobody solved it
+    prices_without: bytes = field(default=b"", kw_only=True)
 
 
 Orders = dict[int, AuctionOrder]
@@ -133,6 +145,7 @@ TABLES: Final[dict[str, tuple[Any, Any]]] = {
     "clearings": (int, Best),  # auction -> the best so far, until it is settled
     "auction_results": (int, Result),
     "links": (tuple[str, str], Link),  # source area, target area
+    "clearings_without": (int, Best),  # as `clearings`, of the auction without the set-aside
 }
 
 

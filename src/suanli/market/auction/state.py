@@ -18,6 +18,7 @@ from suanli.market.auction.collateral import CASH_CELL, Collateral, class_of, ne
 from suanli.market.auction.commands import (
     CancelOrder,
     Clear,
+    ClearWithout,
     CloseAuction,
     Enter,
     EnterBlock,
@@ -28,11 +29,10 @@ from suanli.market.auction.commands import (
     SettleAuction,
 )
 from suanli.market.auction.frozen import Frozen, froze
-from suanli.market.auction.instance import Clearing
 from suanli.market.auction.pages import Pages
 from suanli.market.auction.phases import LATE, NO_CANCEL, Head, closed, phase
+from suanli.market.auction.proposals import PROPOSED, judged
 from suanli.market.auction.records import (
-    ARRAYS,
     CLEARING,
     OPEN,
     SETTLED,
@@ -40,14 +40,13 @@ from suanli.market.auction.records import (
     VOID,
     VOIDING,
     AuctionOrder,
-    Best,
     Held,
     Link,
     Orders,
     Sitting,
-    to_bytes,
 )
-from suanli.market.auction.verification import verify
+from suanli.market.auction.withheld import withheld_steps
+from suanli.market.halts import rules_of
 from suanli.market.limits import Limits
 from suanli.market.product import ProductGrid
 from suanli.market.set_aside import SetAside
@@ -82,7 +81,8 @@ class Auctions:
         self._checks: dict[type, Callable[..., Change | Refusal]] = {
             OpenAuction: self._open, EnterCurve: self._enter, EnterBlock: self._enter,
             EnterFlexible: self._enter, CancelOrder: self._cancel, CloseAuction: self._close,
-            Clear: self._clear, SettleAuction: self._settle, SetLink: self._set_link}
+            Clear: self._clear, ClearWithout: self._clear, SettleAuction: self._settle,
+            SetLink: self._set_link}
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -304,29 +304,27 @@ class Auctions:
         after = closed(command.auction, sitting, at, self.head, self.members, self._links())
         if isinstance(after, Refusal):
             return after
+        if after.status == CLEARING:
+            after = changed(after, withheld=withheld_steps(after, self.orders(command.auction),
+                                                           self.set_aside, at))
         return one_part(Write("market", "auctions", command.auction, after),
                         status=after.status, ends=after.ends, deadline=after.deadline)
 
-    def _clear(self, command: Clear, at: int, sender: int, grid: ProductGrid) -> Change | Refusal:
+    def _clear(self, command: Clear, at: int, sender: int,
+               grid: ProductGrid) -> Change | Refusal:
+        """Take a clearing of an auction, or of what it would be without the set-aside."""
         sitting = self.sitting(command.auction)
         if sitting is None:
             return Refusal(Code.UNKNOWN_AUCTION, f"no auction {command.auction}")
         if sitting.status != CLEARING or at >= sitting.deadline:
             return Refusal(Code.WRONG_AUCTION_PHASE, f"auction {command.auction} is "
                            f"{phase(sitting, at)}; clearings are taken until {sitting.deadline}")
-        best = self.tables["clearings"].get(command.auction)
-        if best is not None and command.welfare <= best.welfare:
-            return Refusal(Code.CLEARING_NOT_BETTER, f"welfare {command.welfare}; above "
-                           f"{best.welfare} is accepted")
-        if any(len(getattr(command, name)) % 8 for name in ARRAYS):
-            return Refusal(Code.CLEARING_REFUSED, "arrays of int64, 8 bytes a number, are accepted")
-        found = Best(sender, command.welfare, *(getattr(command, name) for name in ARRAYS))
-        breach = verify(self.frozen(command.auction, sitting).auction, found.clearing())
-        if breach:
-            return Refusal(Code.CLEARING_REFUSED, f"rule {breach.rule}, at {breach.where}: found "
-                           f"{breach.found}; accepted: {breach.accepted}")
-        return one_part(Write("market", "clearings", command.auction, found),
-                        welfare=command.welfare)
+        table = PROPOSED[type(command)]
+        found = judged(command, sender, self.frozen(command.auction, sitting),
+                       self.tables[table].get(command.auction))
+        if isinstance(found, Refusal):
+            return found
+        return one_part(Write("market", table, command.auction, found), welfare=command.welfare)
 
     # -- settlement ------------------------------------------------------------------------
 
@@ -339,7 +337,8 @@ class Auctions:
         if sitting.status not in (CLEARING, SETTLING, VOIDING) or at < sitting.deadline:
             return Refusal(Code.WRONG_AUCTION_PHASE, f"auction {id} is {phase(sitting, at)}; it "
                            f"can be settled from {sitting.deadline} on, once")
-        return self.pages.next(id, sitting, at, self.orders(id), self.frozen(id, sitting))
+        return self.pages.next(id, sitting, at, self.orders(id), self.frozen(id, sitting),
+                               rules_of(self.members).is_on)
 
     def past(self, at: int) -> list[Write]:
         """Return the writes that forget auctions whose last hour is over and that are done."""
@@ -353,10 +352,3 @@ class Auctions:
             if id in self.tables["auction_results"]:
                 writes.append(Write("market", "auction_results", id, None))
         return writes
-
-
-def proposal(auction: int, clearing: Clearing) -> Clear:
-    """Return the command that proposes a clearing."""
-    return Clear(auction, to_bytes(clearing.prices), to_bytes(clearing.curve_lots),
-                 to_bytes(clearing.block_ppm), to_bytes(clearing.offer_accepted),
-                 to_bytes(clearing.flows), clearing.welfare)
