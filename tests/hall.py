@@ -9,6 +9,7 @@ from suanli.domain.state_machine import Receipt
 from suanli.ledger.commands import Attest
 from suanli.ledger.row import CASH, Kind, account
 from suanli.market.auction.commands import (
+    Clear,
     CloseAuction,
     EnterBlock,
     EnterCurve,
@@ -82,8 +83,8 @@ class Hall(Stage):
         self.domain.follows(ending, self.at)
         self.must(2, CloseAuction(self.auction))
 
-    def clear(self, member: int, clearing: Clearing) -> Receipt:
-        return self.say(member, proposal(self.auction, clearing))
+    def clear(self, member: int, clearing: Clearing, kind: type[Clear] = Clear) -> Receipt:
+        return self.say(member, proposal(self.auction, clearing, kind))
 
     def settle(self) -> str:
         """Settle page by page after the deadline; return the status that it ends in."""
@@ -93,9 +94,13 @@ class Hall(Stage):
         return self.sitting.status
 
     def clearing(self, price: int, curve_lots: dict[int, int], taken: dict[int, int] | None = None,
-                 flows: dict[int, int] | None = None) -> Clearing:
-        """Return a clearing at one price in every cell; lots by step, ppm by block, lots by arc."""
-        auction = self.rooms.market.auctions.frozen(self.auction, self.sitting).auction
+                 flows: dict[int, int] | None = None, is_without: bool = False) -> Clearing:
+        """Return a clearing at one price in every cell; lots by step, ppm by block, lots by arc.
+
+        Of the auction, or of what it would be without the set-aside.
+        """
+        frozen = self.rooms.market.auctions.frozen(self.auction, self.sitting)
+        auction = frozen.without if is_without else frozen.auction
         sizes = (auction.curves.cell.size, auction.blocks.side.size, auction.arcs.source.size)
         columns = []
         for size, given in zip(sizes, (curve_lots, taken or {}, flows or {}), strict=True):
