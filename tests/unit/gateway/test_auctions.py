@@ -7,6 +7,8 @@ from tests.hall import BUY, SELL, Hall
 
 from suanli.clearing import solve
 from suanli.gateway import auctions
+from suanli.market.auction.commands import ClearWithout
+from suanli.members.commands import SetParameter
 
 
 @pytest.fixture
@@ -35,6 +37,58 @@ def test_an_auction_from_opening_to_prices(hall: Hall) -> None:
     price, = found["prices"]
     assert (price["price_mrmb"], price["lots"], price["issuer"]) == (800, 100, None)
     assert auctions.auction(rooms, 99, hall.at) is None
+
+
+def scarce(hall: Hall) -> None:
+    """A quarter is set aside; of 12,500 lots wanted at 1000 there are 12,000, at 800."""
+    hall.must(1, SetParameter("set_aside_ppm", 250_000))
+    hall.order(1, hall.curve(SELL, (800, 12_000)))
+    hall.order(2, hall.curve(BUY, (1000, 12_500)))
+    hall.order(2, hall.curve(BUY, (1000, 10), hour=1))  # nobody sells there: nothing is traded
+
+
+def test_what_the_set_aside_cost_is_shown_where_something_was_traded(hall: Hall) -> None:
+    scarce(hall)
+    hall.close()
+    frozen = hall.rooms.market.auctions.frozen(hall.auction, hall.sitting)
+    without = solve(frozen.without, seconds=5.0).clearing
+    assert hall.clear(3, without, ClearWithout).code == 0
+    before = auctions.auction(hall.rooms, hall.auction, hall.at)
+    assert (before["withheld_lots"], before["set_aside_cost_micro_rmb"]) == (4000, None)
+    assert hall.clear(2, solve(frozen.auction, seconds=5.0).clearing).code == 0
+    hall.settle()
+    found = auctions.auction(hall.rooms, hall.auction, hall.at)
+    row, = found["prices"]
+    assert (row["price_mrmb"], row["price_without_mrmb"], row["difference_mrmb"]) == (
+        1000, 800, 200)
+    assert found["set_aside_cost_micro_rmb"] == 12_000 * 200
+    assert auctions.auctions(hall.rooms, hall.at)[0]["set_aside_cost_micro_rmb"] == 12_000 * 200
+
+
+def test_what_nobody_solved_is_shown_as_unknown(hall: Hall) -> None:
+    scarce(hall)
+    found = auctions.auction(settled(hall), hall.auction, hall.at)
+    row, = found["prices"]
+    assert (row["price_mrmb"], row["price_without_mrmb"], row["difference_mrmb"]) == (
+        1000, None, None)
+    assert (found["withheld_lots"], found["set_aside_cost_micro_rmb"]) == (4000, None)
+
+
+def test_a_cost_below_nothing_is_shown_as_it_is(hall: Hall) -> None:
+    """With blocks more to sell may raise a price: a rival keeps out the block that made it low."""
+    hall.must(1, SetParameter("set_aside_ppm", 250_000))
+    hall.order(1, hall.curve(SELL, (400, 1)))
+    hall.order(1, hall.block(SELL, 600, 11_000, (0,)))
+    hall.order(2, hall.curve(BUY, (1000, 11_001)))
+    hall.close()
+    assert hall.rooms.market.tables["auctions"][hall.auction].withheld
+    actual = hall.clearing(600, {0: 1, 1: 11_001}, {0: 1_000_000}, {0: 11_001})
+    assert hall.clear(3, actual).code == 0
+    without = hall.clearing(1000, {0: 1, 1: 4001, 2: 4000}, flows={0: 4001}, is_without=True)
+    assert hall.clear(3, without, ClearWithout).code == 0
+    hall.settle()
+    found = auctions.auction(hall.rooms, hall.auction, hall.at)
+    assert found["set_aside_cost_micro_rmb"] == 11_001 * (600 - 1000)
 
 
 def test_why_an_order_was_left(hall: Hall) -> None:

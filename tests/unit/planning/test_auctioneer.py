@@ -19,12 +19,16 @@ from suanli.market.auction.commands import (
     SettleAuction,
 )
 from suanli.market.auction.instance import Auction, Clearing
+from suanli.market.auction.records import from_bytes
 from suanli.market.auction.verification import verify
+from suanli.members.commands import SetParameter
 from suanli.planning.auctioneer import Auctioneer
 from suanli.planning.offering import offers
 from suanli.planning.planner import Planner
 from suanli.planning.policies import POLICIES
+from suanli.terms.errors import present
 from suanli.terms.instant import DAY, HOUR, MINUTE
+from suanli.terms.refusals import Code
 
 
 def said(stage: Stage, auctioneer: Auctioneer) -> list[str]:
@@ -124,6 +128,80 @@ def test_a_thread_solves_while_the_loop_goes_on(find: Any, kinds: list[str]) -> 
     hall.at = hall.sitting.deadline
     assert said(hall, auctioneer) == ["market.settle_auction"]
     assert hall.sitting.status == ("settled" if kinds else "void")
+
+
+def scarce() -> Hall:
+    """A closed auction with a quarter set aside and more wanted than is offered."""
+    hall = Hall().opened()
+    hall.must(1, SetParameter("set_aside_ppm", 250_000))
+    hall.order(1, hall.curve(SELL, (800, 12_000)))
+    hall.order(2, hall.curve(BUY, (1000, 12_500)))
+    hall.close()
+    return hall
+
+
+def asked_until(hall: Hall, auctioneer: Auctioneer, instant: int) -> list[str]:
+    """Let it say all that is due until an instant."""
+    kinds: list[str] = []
+    while hall.at < instant:
+        kinds += said(hall, auctioneer)
+        if not auctioneer.has_more:
+            hall.at = min(present(auctioneer.next_instant(hall.at), "it polls"), instant)
+    return kinds
+
+
+def prices_without(hall: Hall, auctioneer: Auctioneer) -> set[int]:
+    """Settle; return the prices that would have been, as published."""
+    assert said(hall, auctioneer) == ["market.settle_auction"]
+    result = hall.rooms.market.tables["auction_results"][hall.auction]
+    return set(from_bytes(result.prices_without).tolist())
+
+
+def test_the_auction_without_the_set_aside_is_solved_second_and_once() -> None:
+    hall, auctioneer = scarce(), Auctioneer(AtOnce(), ())
+    assert asked_until(hall, auctioneer, hall.sitting.deadline) == [
+        "market.clear", "market.clear_without"]
+    assert 800 in prices_without(hall, auctioneer)
+
+
+def test_a_restart_in_between_costs_nothing_but_time() -> None:
+    hall = scarce()
+    assert said(hall, Auctioneer(AtOnce(), ())) == ["market.clear"]
+    again, kinds = Auctioneer(AtOnce(), ()), []
+    while hall.at < hall.sitting.deadline:
+        for command in again.decide(hall.rooms, hall.at):
+            kinds.append((command.kind, hall.say(1, command).code))
+        hall.at = hall.at if again.has_more else present(again.next_instant(hall.at), "it polls")
+    assert kinds == [("market.clear", Code.CLEARING_NOT_BETTER), ("market.clear_without", 0)]
+    assert 800 in prices_without(hall, again)
+
+
+def second_is(find: Any) -> Any:
+    """Return a solver that answers the first question, and the second one otherwise."""
+    asked: list[Auction] = []
+
+    def found(auction: Auction, seconds: float) -> Clearing:
+        asked.append(auction)
+        assert seconds == 60
+        clearing: Clearing = (solved if len(asked) == 1 else find)(auction, seconds)
+        return clearing
+    return found
+
+
+@pytest.mark.parametrize(("find", "kinds"), [
+    (slow, ["market.clear", "market.clear_without"]), (dies, ["market.clear"])])
+def test_a_thread_answers_the_second_question_or_dies_of_it(find: Any, kinds: list[str]) -> None:
+    hall, solver = scarce(), InThread(second_is(find))
+    auctioneer, found = Auctioneer(solver, ()), list[str]()
+    deadline = time.monotonic() + 10
+    while len(found) < 2 and not solver.died and time.monotonic() < deadline:
+        found += said(hall, auctioneer)
+        time.sleep(0.02)
+    assert found == kinds
+    hall.at = hall.sitting.deadline
+    published = prices_without(hall, auctioneer)
+    assert (800 in published) == (len(kinds) == 2)
+    assert hall.sitting.status == "settled"
 
 
 # -- offers --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from suanli.market.auction.records import WithheldStep
 from suanli.market.commands import Entitle, Order
 from suanli.members.commands import SetParameter
 from suanli.terms.canonical import decode, encode
-from suanli.terms.instant import DAY, HOUR
+from suanli.terms.instant import DAY
 
 QUARTER = 250_000  # of sixteen devices: four device-hours, 4,000 lots of the reference chip
 
