@@ -1,8 +1,14 @@
 """Request bodies of the API, strict: unknown fields and wrong types are 422."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 INT64_MAX = 2**63 - 1
+
+
+# JSON has no tuples, so a strict one would never be met; its numbers stay strict.
+Step = Annotated[tuple[int, int], Field(strict=False)]
 
 
 class Strict(BaseModel):
@@ -93,7 +99,7 @@ class AuctionOrderRequest(Strict):
     price_mrmb: int = Field(default=0, ge=0, le=INT64_MAX)
     side: str = Field(default="buy", pattern="^(buy|sell)$")
     ratio_ppm: int = Field(default=1_000_000, ge=1, le=1_000_000)
-    steps: list[tuple[int, int]] = Field(default_factory=list, max_length=50)
+    steps: list[Step] = Field(default_factory=list, max_length=50)
     fixed_micro_rmb: int = Field(default=0, ge=0, le=INT64_MAX)
     hours: int = Field(default=0, ge=0, le=48)
     earliest: int = 0

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from tests.hall import BUY, SELL, Hall
 
 from suanli.clearing import solve
 from suanli.gateway import auctions
+from suanli.gateway.requests import AuctionOrderRequest
 from suanli.market.auction.commands import ClearWithout
 from suanli.members.commands import SetParameter
 
@@ -126,3 +128,15 @@ def test_a_late_order_is_told_so(hall: Hall) -> None:
     found = auctions.explain_order(hall.rooms, late, hall.at)
     assert found is not None
     assert "after the end that was drawn" in found["why"]
+
+
+LEG = {"issuer": 0, "area": "area-1", "grade": "g", "tier": "firm", "start": 0, "lots": 1}
+
+
+def test_a_curves_steps_are_read_as_json_has_them() -> None:
+    fields = {"auction": 1, "legs": [LEG], "price_mrmb": 900}
+    read = AuctionOrderRequest.model_validate(fields | {"steps": [[900, 5], [800, 7]]})
+    assert read.steps == [(900, 5), (800, 7)]
+    for steps in ([[900]], [[900, 5, 1]], [["900", 5]], [[900, 5.5]], [[900, None]], [900]):
+        with pytest.raises(ValidationError):
+            AuctionOrderRequest.model_validate(fields | {"steps": steps})
