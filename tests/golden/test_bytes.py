@@ -1,8 +1,9 @@
-"""Bytes that may never change: rows, envelopes, the genesis hash, a first block's roots."""
+"""Bytes that may never change: rows, envelopes, genesis hash, roots of a block and an auction."""
 
 import json
 from pathlib import Path
 
+from tests.hall import BUY, SELL, Hall
 from tests.stage import START, key, spec
 
 from suanli.domain.genesis import Genesis
@@ -28,8 +29,21 @@ def found() -> dict[str, str]:
     commands = {"ended": Ended(7, 2, START, START + 1, 143, False, 5, 6), "preempt": Preempt(7, 9),
                 "submit": Submit(spec())}
     return {**{name: encode(encode_command(c)).hex() for name, c in commands.items()},
+            "auction": " ".join(auction_roots()),
             "row": row.pack().hex(), "envelope": envelope.to_bytes().hex(),
             "genesis_hash": genesis.hash().hex(), "roots": encode(roots).hex()}
+
+
+def auction_roots() -> list[str]:
+    """Return the market's root when an auction is closed, and when it is settled."""
+    hall, roots = Hall().opened(), []
+    hall.order(1, hall.curve(SELL, (800, 150)))
+    hall.order(2, hall.curve(BUY, (1000, 100)))
+    hall.close()
+    roots.append(hall.domain.roots()["market"].hex())
+    assert hall.clear(3, hall.clearing(800, {0: 100, 1: 100}, flows={0: 100})).code == 0
+    hall.settle()
+    return [*roots, hall.domain.roots()["market"].hex()]
 
 
 def test_bytes_are_what_they_always_were() -> None:

@@ -34,6 +34,7 @@ from suanli.market.auction.phases import LATE, NO_CANCEL, Head, closed, phase
 from suanli.market.auction.proposals import PROPOSED, judged
 from suanli.market.auction.records import (
     CLEARING,
+    CLOSING,
     OPEN,
     SETTLED,
     SETTLING,
@@ -77,7 +78,7 @@ class Auctions:
         self.head = GENESIS  # of the chain: set before each block
         # Order ids by (auction, owner); derived from `auction_orders`, no owner is empty.
         self.owned: dict[tuple[int, int], dict[int, None]] = {}
-        self._frozen: dict[int, Frozen] = {}  # a memo: auctions as arrays once they are closed
+        self._frozen: dict[int, Frozen] = {}  # a memo: auctions as arrays once they are drawn
         self._checks: dict[type, Callable[..., Change | Refusal]] = {
             OpenAuction: self._open, EnterCurve: self._enter, EnterBlock: self._enter,
             EnterFlexible: self._enter, CancelOrder: self._cancel, CloseAuction: self._close,
@@ -100,8 +101,8 @@ class Auctions:
         return {n: self.tables["auction_orders"][n] for n in ids}
 
     def frozen(self, id: int, sitting: Sitting) -> Frozen:
-        """Return an auction as arrays: a closed one for good, an open one as it stands now."""
-        if sitting.status == OPEN:
+        """Return an auction as arrays: for good once its end is drawn, before as it stands now."""
+        if sitting.status in (OPEN, CLOSING):
             return froze(sitting, self.orders(id), self._links())
         if id not in self._frozen:
             self._frozen[id] = froze(sitting, self.orders(id), sitting.links)

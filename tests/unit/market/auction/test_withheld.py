@@ -4,6 +4,7 @@ import pytest
 from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
 from tests.stage import GANG, SINGLE
 
+from suanli.market.auction.commands import CloseAuction
 from suanli.market.auction.instance import NONE
 from suanli.market.auction.records import WithheldStep
 from suanli.market.commands import Entitle, Order
@@ -109,6 +110,19 @@ def test_the_auction_without_has_the_steps_behind_all_others_and_room_on_its_arc
     assert [field.tolist()[:-1] for field in more.curves] == [
         field.tolist() for field in frozen.auction.curves]
     assert (frozen.auction.arcs.capacity.tolist(), more.arcs.capacity.tolist()) == ([101], [4101])
+
+
+def test_who_looks_before_the_draw_does_not_fix_what_is_drawn(hall: Hall) -> None:
+    hall.order(1, hall.curve(SELL, (800, 100)))
+    hall.at = hall.sitting.last
+    hall.must(2, CloseAuction(hall.auction))
+    auctions = hall.rooms.market.auctions
+    assert auctions.frozen(hall.auction, hall.sitting).without is None
+    hall.domain.follows(b"\x01" * 32, hall.at)
+    hall.must(2, CloseAuction(hall.auction))
+    found = auctions.frozen(hall.auction, hall.sitting)
+    assert found.without is not None
+    assert auctions.frozen(hall.auction, hall.sitting) is found
 
 
 def test_what_could_overflow_is_left_out(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
