@@ -96,10 +96,12 @@ class _Program:
                 zip(*self.auction.arcs, strict=True)):
             gain = gain_ppm / UNIT
             tick = 0.0 if gain_ppm == UNIT else max(gain, 1.0) - 1 / UNIT
+            loss = 0.0 if gain_ppm == UNIT else gain - 1 / UNIT
             wide = 3 * self.span + float(fee) + gain * self.span
             won = [(self.price + int(target), gain), (self.price + int(source), -1.0)]
             self.row([(self.flow + a, 1), (self.used + a, -float(capacity))], -np.inf, 0)
-            self.row([*won, (self.used + a, -wide)], float(fee) - wide, np.inf)
+            self.row([*won, (self.used + a, -wide)], float(fee) - loss - wide,
+                     np.inf)
             self.row([(self.flow + a, 1), (self.room + a, float(capacity))], float(capacity),
                      np.inf)
             self.row([*won, (self.room + a, wide)], -np.inf, float(fee) + tick + wide)

@@ -62,7 +62,8 @@ def _arc_rows(auction: Auction, found: Quantities) -> list[Row]:
     for a in range(arcs.source.size):
         gain, fee = arcs.gain_ppm[a] / UNIT, float(arcs.fee[a])
         tick = 0.0 if arcs.gain_ppm[a] == UNIT else max(gain, 1.0) - 1 / UNIT
-        least = fee if found.flows[a] > SOME else -np.inf
+        loss = 0.0 if arcs.gain_ppm[a] == UNIT else gain - 1 / UNIT
+        least = fee - loss if found.flows[a] > SOME else -np.inf
         most = fee + tick if found.flows[a] < arcs.capacity[a] - SOME else np.inf
         rows.append(([(int(arcs.target[a]), gain), (int(arcs.source[a]), -1.0)], least, most))
     return rows

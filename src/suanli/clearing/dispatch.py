@@ -15,6 +15,7 @@ from suanli.clearing.steps import Columns, Window, columns_of, touched, widened
 from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
 
 HALF_LOT = 0.5  # the vertices are whole lots, so nearer to a bound than half a lot is at it
+GRAIN = 1e-5  # of a scaled lot; a hundred times the solver's tolerance
 
 
 class Dispatch(NamedTuple):
@@ -23,6 +24,7 @@ class Dispatch(NamedTuple):
     columns: Columns
     accepted: Floats  # lots of each column
     flows: Floats  # lots leaving each arc's source
+    grain: float  # what is nearer to a bound than this is at it
 
 
 class Scale(NamedTuple):
@@ -65,6 +67,9 @@ class Dispatcher:
     def __init__(self, auction: Auction, window: Window) -> None:
         self.auction = auction
         self.scale = scale_of(auction)
+        # With other gains the vertices are not whole: nearer is what the solver's tolerance makes.
+        is_even = bool((auction.arcs.gain_ppm == UNIT).all())
+        self.grain = HALF_LOT if is_even else GRAIN * self.scale.lots
         self.runs = 0
         self._build(window)
 
@@ -110,4 +115,4 @@ class Dispatcher:
         value = np.asarray(self._solver.getSolution().col_value) * self.scale.lots
         count = self.columns.cell.size
         return Dispatch(self.columns, value[:count],
-                        value[count:count + self.auction.arcs.source.size])
+                        value[count:count + self.auction.arcs.source.size], self.grain)

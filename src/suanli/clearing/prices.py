@@ -4,7 +4,8 @@ Given one best dispatch, a price vector supports it if and only if (complementar
 
 * each cell's price lies between its worst accepted and its best rejected step, and
 * over each arc, with ``margin = gain * target - 1,000,000 * (source + fee)``: ``margin >= 0`` where
-  something flows, ``margin <= 0`` where more could (with another gain: below a tick's worth).
+  something flows, ``margin <= 0`` where more could (with another gain: below a tick's worth,
+  and where there is no other way, above minus one).
 
 Each condition reads "one price is at least a rising function of another", so the integer points
 are a lattice: a least and a greatest point exist, found by raising (lowering) prices until nothing
@@ -20,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from suanli.clearing.dispatch import HALF_LOT, Dispatch
+from suanli.clearing.dispatch import Dispatch
 from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Ints
 
 Bools = NDArray[np.bool_]
@@ -33,20 +34,31 @@ class Support(NamedTuple):
     greatest: Ints
     used: Ints  # arcs in which something flows
     open: Ints  # arcs in which more could flow
+    loss: Ints  # (arcs,) millionths that one in use may lose
 
 
 def support_of(auction: Auction, dispatch: Dispatch, offers: Ints) -> Support | None:
-    """Return the prices that support a dispatch, or None where none does (a numerical failure)."""
+    """Return the prices that support a dispatch, or None where none does (a numerical failure).
+
+    Arcs lose nothing where there are whole prices for that. Else those with another gain may lose
+    less than a tick: real prices, rounded down, are then such prices.
+    """
+    found = _lattice(auction, dispatch, offers, np.zeros_like(auction.arcs.gain_ppm))
+    loss = loss_of(auction.arcs.gain_ppm)
+    return found if found or not loss.any() else _lattice(auction, dispatch, offers, loss)
+
+
+def _lattice(auction: Auction, dispatch: Dispatch, offers: Ints, loss: Ints) -> Support | None:
     low, high = _interval(auction, dispatch, offers)
     arcs = auction.arcs
-    used = np.flatnonzero(dispatch.flows > HALF_LOT)
-    not_full = np.flatnonzero(dispatch.flows < arcs.capacity - HALF_LOT)
-    support = Support(low, high, used, not_full)
+    used = np.flatnonzero(dispatch.flows > dispatch.grain)
+    not_full = np.flatnonzero(dispatch.flows < arcs.capacity - dispatch.grain)
+    support = Support(low, high, used, not_full, loss)
     least = raised(arcs, support, low)
     greatest = lowered(arcs, support, high)
     if least is None or greatest is None or (least > greatest).any():
         return None
-    return Support(least, greatest, used, not_full)
+    return Support(least, greatest, used, not_full, loss)
 
 
 def midpoint(auction: Auction, support: Support) -> Ints:
@@ -59,9 +71,10 @@ def midpoint(auction: Auction, support: Support) -> Ints:
 def raised(arcs: Arcs, support: Support, prices: Ints) -> Ints | None:
     """Return the least point of the lattice at or above a vector, or None if it leaves it."""
     used, not_full = _parts(arcs, support.used), _parts(arcs, support.open)
+    loss = support.loss[support.used]
     for _ in range(prices.size + 2):
         after = prices.copy()
-        np.maximum.at(after, used.target, -((-UNIT * (prices[used.source] + used.fee))
+        np.maximum.at(after, used.target, -((loss - UNIT * (prices[used.source] + used.fee))
                                             // used.gain_ppm))
         np.maximum.at(after, not_full.source, _least_source(not_full, prices))
         if np.array_equal(after, prices):
@@ -75,10 +88,11 @@ def raised(arcs: Arcs, support: Support, prices: Ints) -> Ints | None:
 def lowered(arcs: Arcs, support: Support, prices: Ints) -> Ints | None:
     """Return the greatest point of the lattice at or below a vector, or None if it leaves it."""
     used, not_full = _parts(arcs, support.used), _parts(arcs, support.open)
+    loss = support.loss[support.used]
     for _ in range(prices.size + 2):
         after = prices.copy()
         np.minimum.at(after, used.source,
-                      used.gain_ppm * prices[used.target] // UNIT - used.fee)
+                      (used.gain_ppm * prices[used.target] + loss) // UNIT - used.fee)
         np.minimum.at(after, not_full.target, _greatest_target(not_full, prices))
         if np.array_equal(after, prices):
             return prices
@@ -91,6 +105,11 @@ def lowered(arcs: Arcs, support: Support, prices: Ints) -> Ints | None:
 def slack_of(gain_ppm: Ints) -> Ints:
     """Return the most that an arc which is not full may seem to gain, in millionths."""
     return np.where(gain_ppm == UNIT, 0, np.maximum(gain_ppm, UNIT) - 1)
+
+
+def loss_of(gain_ppm: Ints) -> Ints:
+    """Return the most that an arc in use may seem to lose, in millionths."""
+    return np.where(gain_ppm == UNIT, 0, gain_ppm - 1)
 
 
 def _least_source(arcs: Arcs, prices: Ints) -> Ints:
@@ -112,8 +131,8 @@ def _interval(auction: Auction, dispatch: Dispatch, offers: Ints) -> tuple[Ints,
     takes_part = columns.lots > 0
     if offers.size:
         takes_part &= (columns.offer == NONE) | (offers[columns.offer] == 1)
-    some = takes_part & (accepted > HALF_LOT)
-    rest = takes_part & (accepted < columns.lots - HALF_LOT)
+    some = takes_part & (accepted > dispatch.grain)
+    rest = takes_part & (accepted < columns.lots - dispatch.grain)
     sells = columns.sign == 1
     low = np.full(auction.cells, auction.price_min)
     high = np.full(auction.cells, auction.price_max)

@@ -51,15 +51,18 @@ class Rows(NamedTuple):
     bounds: Bounds
 
 
-def priced(dispatcher: Dispatcher, decision: Decision, until: float) -> Priced | Rejected:
+def priced(dispatcher: Dispatcher, decision: Decision, until: float,
+           lost: int = 0) -> Priced | Rejected:
     """Return a decision with prices at which nobody loses, or why there are none.
 
+    `lost`: lots that rounding is taken to lose over each arc with another gain than one.
     Raises: TimeoutError, Unsolved.
     """
     auction = dispatcher.auction
     nobody = Losers(*(np.zeros(0, np.int64),) * 3)
     try:
-        dispatch = dispatcher.solve(net_sales(auction, decision.block_ppm), decision.offers, until)
+        net = net_sales(auction, decision.block_ppm) - lost * _uneven_into(auction)
+        dispatch = dispatcher.solve(net, decision.offers, until)
     except Infeasible:
         return Rejected(decision, nobody, None)
     support = support_of(auction, dispatch, decision.offers)
@@ -74,6 +77,12 @@ def priced(dispatcher: Dispatcher, decision: Decision, until: float) -> Priced |
         prices = nearest
     welfare = dispatched_value(auction, dispatch) + decided_value(auction, decision)
     return Priced(decision, dispatch, prices, welfare)
+
+
+def _uneven_into(auction: Auction) -> Ints:
+    """Return how many arcs with another gain than one lead into each cell: (cells,)."""
+    return np.bincount(auction.arcs.target[auction.arcs.gain_ppm != UNIT],
+                       minlength=auction.cells)
 
 
 def nearest_prices(auction: Auction, decision: Decision, dispatch: Dispatch, support: Support,
@@ -110,7 +119,8 @@ def _nearest(auction: Auction, support: Support, middle: Ints, rows: Rows, is_wh
     conditions = joined([_over_arcs(auction, used, 0), _over_arcs(auction, free, used.size),
                          rows.entries._replace(row=rows.entries.row + used.size + free.size)])
     fee = arcs.fee * 1.0
-    lower = np.concatenate([fee[used], np.full(free.size, -INFINITY), rows.bounds.lower])
+    least = fee[used] - support.loss[used] / UNIT
+    lower = np.concatenate([least, np.full(free.size, -INFINITY), rows.bounds.lower])
     most = fee[free] + slack_of(arcs.gain_ppm[free]) / UNIT
     upper = np.concatenate([np.full(used.size, INFINITY), most, rows.bounds.upper])
     at_middle = np.zeros(lower.size)

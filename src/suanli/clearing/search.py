@@ -27,6 +27,7 @@ RATIO_TOLERANCE = 1e-6
 CUTTING_SHARE, CUTTING_SECONDS_MAX = 0.3, 5.0
 NOISE = 1e-3  # micro-RMB
 GRAIN = 1e-12  # of the welfare: floats know no better
+LOST_MAX = 2  # lots that rounding may lose over each arc
 CURVES_SECONDS = 60.0  # for the one program that is always tried
 
 
@@ -62,14 +63,20 @@ class Search:
         return not self.auction.blocks.side.size and not self.auction.offers.fixed.size
 
     def _curves(self, dispatcher: Dispatcher) -> None:
-        """Clear without blocks."""
+        """Clear without blocks; where whole lots do not balance at the prices, with lots to lose.
+
+        Arcs with another gain bring whole lots only, so a cell may get less than it seems to.
+        """
         until = time.perf_counter() + CURVES_SECONDS
-        found = priced(dispatcher, nothing(self.auction), until)
-        if isinstance(found, Priced):
-            self._keep(found, "curves")
-            if self._has_nothing_to_decide():
-                self._lower(found.welfare)
-                self._prove()
+        for lost in range(LOST_MAX + 1):
+            found = priced(dispatcher, nothing(self.auction), until, lost)
+            if isinstance(found, Priced):
+                if self._has_nothing_to_decide() and not lost:
+                    self._lower(found.welfare)
+                self._keep(found, "curves")
+            if self.best is not None:
+                break
+        self._prove()
 
     def _decide(self, dispatcher: Dispatcher) -> None:
         master = self._relaxed(dispatcher)

@@ -10,19 +10,22 @@ pro rata; between cells there is no such rule here.
 import numpy as np
 from numpy.typing import NDArray
 
-from suanli.clearing.prices import slack_of
+from suanli.clearing.prices import loss_of, slack_of
 from suanli.clearing.solver import INFINITY, Bounds, Entries, Unsolved, joined, loaded, run
 from suanli.market.auction.instance import UNIT, Arcs, Ints
 
 Bools = NDArray[np.bool_]
 SECONDS = 10.0
+# Gains are written in thousandths: a millionth of a lot, which decides whether it arrives, is then
+# far above the solver's tolerance of a millionth.
+GRAINS = 1000.0
 
 
 def full_and_free(arcs: Arcs, prices: Ints) -> tuple[Bools, Bools]:
     """Return which arcs must be full, and which may carry anything, at these prices."""
     margin = arcs.gain_ppm * prices[arcs.target] - UNIT * (prices[arcs.source] + arcs.fee)
     full = margin > slack_of(arcs.gain_ppm)
-    return full, (margin >= 0) & ~full & (arcs.capacity > 0)
+    return full, (margin >= -loss_of(arcs.gain_ppm)) & ~full & (arcs.capacity > 0)
 
 
 def lots_of_one(gain_ppm: Ints) -> Ints:
@@ -58,10 +61,9 @@ def balanced(surplus: Ints, buys: Ints, sells: Ints, prices: Ints, arcs: Arcs,
         Entries(source, at[3] + arc, np.full(count, -1.0)),
         Entries(target, at[4] + arc, np.ones(count))])
     # arriving = gain * leaving, rounded down; spilled no more than what such arcs carry
-    factor = gain / UNIT
-    down = joined([Entries(cells + arc, at[3] + arc, factor),
-                   Entries(cells + arc, at[4] + arc, np.full(count, -1.0))])
-    slack = np.where(gain == UNIT, 0.0, 1.0 - 1.0 / UNIT)
+    down = joined([Entries(cells + arc, at[3] + arc, gain / GRAINS),
+                   Entries(cells + arc, at[4] + arc, np.full(count, -UNIT / GRAINS))])
+    slack = np.where(gain == UNIT, 0.0, (UNIT - 1) / GRAINS)
     use = joined([Entries(cells + count + number, at[2] + number, np.ones(cells)),
                   Entries(cells + count + target[uneven], at[3] + uneven,
                           -lots_of_one(gain[uneven]).astype(float))])

@@ -15,6 +15,7 @@ from suanli.ledger.row import (
     CASH,
     LINKED,
     NO_ID,
+    REGRADED,
     STRUCT,
     Kind,
     Row,
@@ -87,6 +88,7 @@ class Kernel:
         self.attestations = Overlay("attestations", tables)
         self.issued = Overlay("issued", tables)
         self.journal: Journal = []
+        self.freed: dict[int, int] = {}  # by attestation: device-ms that the running set retired
         # What was looked up: no row changes a class, nor which attestations it may draw on.
         self._classes: dict[int, Any] = {}
         self._ratings: dict[tuple[int, int], int] = {}
@@ -107,6 +109,7 @@ class Kernel:
                 codes[chain_start:index] = [Code.LINKED_ROW_FAILED] * (index - chain_start)
             if not row.flags & LINKED:
                 self.journal.clear()
+                self.freed.clear()
                 chain_start, chain_code = index + 1, 0
         if chain_start < len(codes):
             self._undo()
@@ -122,7 +125,7 @@ class Kernel:
         action = self.actions.get(row.code)
         if action is None:
             return Code.UNKNOWN_ROW_CODE
-        if row.reserved != RESERVED or row.flags & ~LINKED:
+        if row.reserved != RESERVED or (row.flags & ~LINKED and not self._is_regraded(row)):
             return Code.RESERVED_BYTES_NOT_ZERO
         resolves = row.code in RESOLVING
         if not (0 if resolves else 1) <= row.amount <= INT64_MAX:
@@ -137,6 +140,10 @@ class Kernel:
         if klass != CASH and self._class(klass) is None:
             return Code.UNKNOWN_CLASS
         return action(row) if self.sender is None else self._senders(row) or action(row)
+
+    def _is_regraded(self, row: Row) -> bool:
+        """Say whether a row may have, and has, the one flag beside LINKED."""
+        return self.sender is None and row.code == ISSUE and row.flags & ~LINKED == REGRADED
 
     def _senders(self, row: Row) -> int:
         """Return why a member may not ask for a row, or 0."""
@@ -155,6 +162,7 @@ class Kernel:
             else:
                 changed[key] = before
         self.journal.clear()
+        self.freed.clear()
 
     def _class(self, klass: int) -> Any:
         found = self._classes.get(klass)
@@ -266,12 +274,21 @@ class Kernel:
             return Code.ISSUANCE_ABOVE_ATTESTATION
         more = device_ms_of(issued + tokens, rating) - device_ms_of(issued, rating)
         consumed = attestation.consumed_ms + more
-        sellable = attestation.device_ms * (1_000_000 - self.headroom_ppm) // 1_000_000
-        if more > 0 and (consumed > sellable or more > attestation.left_ms(self.at)):
+        if more > 0 and not self._may_consume(row, attestation, more):
             return Code.ISSUANCE_ABOVE_ATTESTATION
+        if tokens < 0 or row.flags & REGRADED:
+            self.freed[row.attestation] = self.freed.get(row.attestation, 0) - more
         self.issued.put(key, issued + tokens or None, self.journal)
         self.attestations.put(row.attestation, attestation.consuming(consumed), self.journal)
         return 0
+
+    def _may_consume(self, row: Row, attestation: Any, more: int) -> bool:
+        """Say whether an attestation can give so much more device time to a row that issues."""
+        if row.flags & REGRADED:  # device time that was sold, in another grade: nothing is added
+            return more <= self.freed.get(row.attestation, 0)
+        sellable = attestation.device_ms * (1_000_000 - self.headroom_ppm) // 1_000_000
+        within: bool = attestation.consumed_ms + more <= sellable
+        return within and more <= int(attestation.left_ms(self.at))
 
     def _burn(self, row: Row) -> int:
         if not self._kinds(row, HOLDER, BURNED):

@@ -3,7 +3,8 @@
 | offset | field       | type | meaning                                                          |
 |--------|-------------|------|------------------------------------------------------------------|
 | 0      | code        | u16  | what the row does, see `RowCode`                                 |
-| 2      | flags       | u16  | bit 0 LINKED: all-or-nothing with the next row                   |
+| 2      | flags       | u16  | bit 0 LINKED: all-or-nothing with the next row; bit 1 REGRADED:  |
+|        |             |      | an ISSUE on what its set retires, of any grade                   |
 | 4      | class       | u32  | token class; 0 is cash                                           |
 | 8      | debit       | u64  | account the amount leaves                                        |
 | 16     | credit      | u64  | account the amount reaches                                       |
@@ -35,7 +36,7 @@ ROW = np.dtype([
     ("attestation", "<u8"), ("device_ms", "<i8"), ("user", "V16"), ("rating", "<u4"),
     ("share", "<u2"), ("reserved", "V18")])
 STRUCT = struct.Struct("<HHIQQq16s16sqQq16sIH18s")
-LINKED = 1
+LINKED, REGRADED = 1, 2
 NO_ID = bytes(16)
 CASH = 0
 CLEARING = 0  # the owner of what is between two owners; no participant
@@ -110,7 +111,7 @@ def kind_of(account: int) -> int:
 def link(rows: list[Row]) -> bytes:
     """Return the rows as one all-or-nothing set."""
     last = len(rows) - 1
-    return b"".join([STRUCT.pack(row[0], LINKED if i < last else 0, *row[2:])
+    return b"".join([STRUCT.pack(row[0], row[1] | LINKED if i < last else row[1], *row[2:])
                      for i, row in enumerate(rows)])
 
 

@@ -15,6 +15,7 @@ from suanli.ledger.row import CASH, CLEARING, Kind, Row, RowCode, account
 from suanli.ledger.state import Ledger
 from suanli.market.auction.orders import CurveOrder, FlexibleOrder
 from suanli.market.auction.records import AuctionOrder, Held, Orders, Sitting
+from suanli.market.auction.substitution import grades_of
 from suanli.market.book import BUY
 from suanli.market.product import Product, ProductGrid
 from suanli.market.set_aside import SetAside
@@ -56,7 +57,7 @@ def _alone(order: AuctionOrder) -> Units:
     if isinstance(terms, CurveOrder):
         if terms.side == BUY:
             return {CASH_CELL: sum(price * lots for price, lots in terms.steps)}
-        return {terms.cell: sum(lots for _, lots in terms.steps)}
+        return {terms.cell: sum(lots for _, lots in terms.steps) + terms.spare}
     if terms.side == BUY:
         return {CASH_CELL: terms.price * sum(lots for _, lots in terms.legs)}
     return dict(terms.legs)
@@ -81,6 +82,7 @@ class Collateral:
 
         Refuses ISSUANCE_ABOVE_ATTESTATION where an issuer cannot issue what it would sell.
         """
+        before, after = self._by_class(before), self._by_class(after)
         for unit in sorted(before.keys() | after.keys()):
             wanted = after.get(unit, 0)
             if wanted == before.get(unit, 0):
@@ -91,9 +93,16 @@ class Collateral:
                 return refusal
         return None
 
+    def _by_class(self, units: Units) -> Units:
+        """Return the units with all that is held in one class under the cell of its product."""
+        total: Units = defaultdict(int)
+        for unit, amount in units.items():
+            total[unit if unit == CASH_CELL else home(self.sitting, unit)] += amount
+        return total
+
     def _hold_tokens(self, cell: int, lots: int) -> Refusal | None:
-        issuer, area, grade, tier = self.sitting.nodes[cell // self.sitting.hours]
-        product = Product(issuer, area, grade, tier, self.sitting.start_of(cell))
+        product = product_of(self.sitting, cell)
+        issuer = product.issuer
         klass = self.grid.class_of(product)
         if issuer != self.owner:
             self._hold(klass, lots * LOT, ())
@@ -177,6 +186,18 @@ def hold_id(auction: int, owner: int, klass: int) -> bytes:
 
 def class_of(ledger: Ledger, sitting: Sitting, cell: int) -> int:
     """Return the token class of a product's cell that somebody sells at."""
-    node = sitting.nodes[cell // sitting.hours]
-    return present(ledger.class_id(*node, sitting.start_of(cell)),
+    return present(ledger.class_id(*product_of(sitting, cell)),
                    "what is sold in an auction is held in its class")
+
+
+def product_of(sitting: Sitting, cell: int) -> Product:
+    """Return the product whose tokens are held for what is sold in a cell: of its first grade."""
+    return Product(*sitting.nodes[home(sitting, cell) // sitting.hours], sitting.start_of(cell))
+
+
+def home(sitting: Sitting, cell: int) -> int:
+    """Return the cell of the product in whose class a cell's sales are held."""
+    node = sitting.nodes[cell // sitting.hours]
+    product = (node[0], node[1], grades_of(node)[0], node[3])
+    return cell if product == node else (
+        sitting.nodes.index(product) * sitting.hours + cell % sitting.hours)

@@ -4,7 +4,7 @@ A *node* is (issuer, area, grade, tier): a product of one issuer, or, with issue
 whatever issuer's product of that grade is delivered there. Sells name products; buys name either.
 """
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, NamedTuple
 
 Node = tuple[int, str, str, str]
@@ -35,7 +35,8 @@ class EnterCurve:
     """Buy (side 0) or sell (side 1) in one hour, by steps of (milli-RMB a token, lots).
 
     A sell with a fixed cost (micro-RMB) is taken only if it earns that beyond its steps' prices.
-    `order` names an order of mine that this one takes the place of; 0: a new one.
+    `order` names an order of mine that this one takes the place of; 0: a new one. `also`: other
+    grades of mine in which a sell of my own devices may be delivered instead.
     """
 
     kind: ClassVar[str] = "market.auction_curve"
@@ -49,6 +50,8 @@ class EnterCurve:
     steps: tuple[tuple[int, int], ...]
     fixed_micro_rmb: int
     order: int
+    _: KW_ONLY
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ is asked of an order that takes another's place.
 
 from typing import Final, NamedTuple
 
-from suanli.market.auction import admission
+from suanli.market.auction import admission, substitution
 from suanli.market.auction.commands import Enter, EnterBlock, EnterCurve, Node
 from suanli.market.auction.orders import STARTS_MAX, BlockOrder, CurveOrder, FlexibleOrder, Order
 from suanli.market.auction.records import AuctionOrder, Orders, Sitting
@@ -36,6 +36,11 @@ def draft(command: Enter, sitting: Sitting, owner: int, at: int,
     side = getattr(command, "side", BUY)
     if refusal := _place_refusal(places, side, sitting, at, grid):
         return refusal
+    if isinstance(command, EnterCurve) and command.also:
+        if refusal := substitution.refusal(command, owner, grid):
+            return refusal
+        substitution.opened(command, grid)
+        places = [(substitution.node_of(command), command.start), *places]
     nodes = tuple(dict.fromkeys((*sitting.nodes, *(node for node, _ in places))))
     if len(nodes) > NODES_MAX:
         return _malformed(f"{len(nodes)} nodes in this auction; {NODES_MAX} are accepted")
@@ -52,7 +57,8 @@ def _places(command: Enter) -> list[tuple[Node, int]]:
         return [((leg.issuer, leg.area, leg.grade, leg.tier), leg.start) for leg in command.legs]
     node = (command.issuer, command.area, command.grade, command.tier)
     if isinstance(command, EnterCurve):
-        return [(node, command.start)]
+        others = [(command.issuer, command.area, grade, command.tier) for grade in command.also]
+        return [(each, command.start) for each in (node, *others)]
     return [(node, command.earliest), (node, command.latest - HOUR)]
 
 
@@ -91,7 +97,8 @@ def _node_refusal(node: Node, side: int, grid: ProductGrid, start: int, at: int)
 def _order(command: Enter, cells: list[int], owner: int, at: int, hours: int) -> AuctionOrder:
     curve = block = flexible = None
     if isinstance(command, EnterCurve):
-        curve = CurveOrder(cells[0], command.side, command.steps, command.fixed_micro_rmb)
+        curve = CurveOrder(cells[0], command.side, command.steps, command.fixed_micro_rmb,
+                           spare=len(command.also))
     elif isinstance(command, EnterBlock):
         legs = sorted((cell, leg.lots) for cell, leg in zip(cells, command.legs, strict=True))
         block = BlockOrder(command.side, command.price_mrmb, command.ratio_ppm, tuple(legs),

@@ -1,8 +1,8 @@
 """The orders of an auction as the arrays that are cleared, and a clearing as fills of the orders.
 
 A product flows to the demand nodes of its grade: in its own area at no cost and without limit, in
-another area along a governed link; firm also to buyers of spot. An order that came after the
-drawn end is not there.
+another area along a governed link; firm also to buyers of spot. What is offered in several grades
+flows to the product of each (`substitution`). An order that came after the drawn end is not there.
 
 Where something is withheld for the set-aside, there is the auction without it beside: the same
 orders, and behind the steps of all curves those that issuers could have added.
@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from suanli.ledger.state import Ledger
+from suanli.market.auction import substitution
+from suanli.market.auction.collateral import product_of
 from suanli.market.auction.commands import Node
 from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Clearing, Curves, Ints
 from suanli.market.auction.orders import Index, allocation, assemble
@@ -38,10 +41,11 @@ class Frozen:
         return {id: found[id] for id in sorted(found)}
 
     def volumes(self, fills: Fills, orders: Orders) -> Ints:
-        """Return the lots bought in each cell: (cells,)."""
+        """Return the lots bought in each cell, or sold there in several grades: (cells,)."""
         volumes = np.zeros(self.auction.cells, np.int64)
         for id, filled in fills.items():
-            if orders[id].side == BUY:
+            curve = orders[id].curve
+            if orders[id].side == BUY or (curve and curve.spare):
                 for cell, lots in filled:
                     volumes[cell] += lots
         return volumes
@@ -60,18 +64,18 @@ class Frozen:
         return int((is_left_out & is_free & is_open).sum())
 
 
-def froze(sitting: Sitting, orders: Orders, links: Links) -> Frozen:
+def froze(sitting: Sitting, orders: Orders, links: Links, ledger: Ledger) -> Frozen:
     """Return an auction's orders, less the late ones, as arrays."""
     in_time = {id: order.terms for id, order in orders.items()
                if not sitting.ends or order.entered <= sitting.ends}
     shape = len(sitting.nodes), sitting.hours
     bounds = sitting.price_min, sitting.price_max
     orders_alone, index = assemble(in_time, *shape, price_min=bounds[0], price_max=bounds[1])
-    auction = _coupled(sitting, links, orders_alone)
+    auction = _coupled(sitting, links, ledger, orders_alone)
     if not sitting.withheld:
         return Frozen(auction, index)
     more = replace(orders_alone, curves=_with_withheld(sitting, auction.curves))
-    return Frozen(auction, index, _coupled(sitting, links, more))
+    return Frozen(auction, index, _coupled(sitting, links, ledger, more))
 
 
 def _with_withheld(sitting: Sitting, curves: Curves) -> Curves:
@@ -82,9 +86,9 @@ def _with_withheld(sitting: Sitting, curves: Curves) -> Curves:
     return Curves(*(np.concatenate(both) for both in zip(curves, more, strict=True)))
 
 
-def _coupled(sitting: Sitting, links: Links, auction: Auction) -> Auction:
+def _coupled(sitting: Sitting, links: Links, ledger: Ledger, auction: Auction) -> Auction:
     """Return an auction with the arcs that its sellers and buyers can use."""
-    arcs = _arcs(sitting, links, *(_lots(auction, side) for side in (BUY, SELL)))
+    arcs = _arcs(sitting, links, ledger, *(_lots(auction, side) for side in (BUY, SELL)))
     return replace(auction, arcs=arcs)
 
 
@@ -99,10 +103,12 @@ def _lots(auction: Auction, side: int) -> Ints:
     return total
 
 
-def _arcs(sitting: Sitting, links: Links, wanted: Ints, offered: Ints) -> Arcs:
+def _arcs(sitting: Sitting, links: Links, ledger: Ledger, wanted: Ints, offered: Ints) -> Arcs:
     granted = {(source, target): (capacity, fee) for source, target, capacity, fee in links}
+    rows = _substitutions(sitting, ledger, offered)
+    for _, target, capacity, _, gain in rows:
+        offered[target] += capacity * gain // UNIT + 1
     by_hour = wanted.reshape(-1, sitting.hours), offered.reshape(-1, sitting.hours)
-    rows = []
     for source, product in enumerate(sitting.nodes):
         for target, demand in enumerate(sitting.nodes):
             limit = _limit(product, demand, granted)
@@ -117,6 +123,21 @@ def _arcs(sitting: Sitting, links: Links, wanted: Ints, offered: Ints) -> Arcs:
                              capacity, limit[1], UNIT))
     table = np.array(rows, np.int64).reshape(-1, 5)
     return Arcs(*(np.ascontiguousarray(table[:, column]) for column in range(5)))
+
+
+def _substitutions(sitting: Sitting, ledger: Ledger, offered: Ints) -> list[tuple[int, ...]]:
+    """Return the arcs from what is offered in several grades to the product of each."""
+    number = {node: n for n, node in enumerate(sitting.nodes)}
+    rows: list[tuple[int, ...]] = []
+    for source, node in enumerate(sitting.nodes):
+        products = substitution.products(node) if substitution.is_joint(node) else []
+        for cell in range(source * sitting.hours, (source + 1) * sitting.hours):
+            lots = int(offered[cell])
+            for product in products if lots else []:
+                target = number[product] * sitting.hours + cell % sitting.hours
+                gain = substitution.gain(ledger, *(product_of(sitting, c) for c in (cell, target)))
+                rows.append((cell, target, lots + 1, 0, gain))
+    return rows
 
 
 def _limit(product: Node, demand: Node,

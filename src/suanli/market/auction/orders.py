@@ -11,7 +11,7 @@ Orders are admitted one by one with `admission.refusal`, so that what is assembl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -38,13 +38,16 @@ class CurveOrder:
     """Buy (side 0) or sell (1) in one cell, by steps of (milli-RMB a token, lots).
 
     A sell with a fixed cost, micro-RMB, is a minimum-income offer: its steps are taken only if
-    they earn that cost beyond their own prices.
+    they earn that cost beyond their own prices. `spare`: lots that it holds beside its steps',
+    for rounding (`substitution`).
     """
 
     cell: int
     side: int
     steps: tuple[tuple[int, int], ...]
     fixed_cost: int = 0
+    _: KW_ONLY
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)

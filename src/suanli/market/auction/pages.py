@@ -94,7 +94,7 @@ class Pages:
     def _page(self, id: int, sitting: Sitting, at: int, rows: list[Row],
               statuses: tuple[str, str], last: list[Write]) -> Change:
         """Return the next page of rows; with the last one, what else is to be written."""
-        cursor = sitting.cursor + PAGE_ROWS
+        cursor = _whole(rows, sitting.cursor + PAGE_ROWS)
         page = [row for row in rows[sitting.cursor:cursor] if self._can_move(row, at)]
         is_last = cursor >= len(rows)
         after = changed(sitting, status=statuses[is_last], cursor=min(cursor, len(rows)))
@@ -110,7 +110,15 @@ class Pages:
 
     def _can_move(self, row: Row, at: int) -> bool:
         """Say whether a row is still worth anything: tokens that expired meanwhile are not."""
-        if row.klass == CASH or row.code not in (RowCode.TRANSFER, RowCode.RETIRE):
+        if row.klass == CASH or row.code not in (RowCode.TRANSFER, RowCode.RETIRE, RowCode.ISSUE):
             return True
         klass = self.ledger.token_class(row.klass)
         return klass is not None and (row.code == RowCode.RETIRE or at < klass.expires)
+
+
+def _whole(rows: list[Row], cursor: int) -> int:
+    """Return where a page ends: not between what retires tokens and what issues them anew."""
+    end = cursor
+    while end < len(rows) and rows[end].code in (RowCode.RETIRE, RowCode.ISSUE):
+        end += 1
+    return end if any(row.code == RowCode.ISSUE for row in rows[cursor:end]) else cursor

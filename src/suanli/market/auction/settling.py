@@ -5,6 +5,9 @@ sell is retired; then sellers are paid and buyers get their tokens; what is left
 rent and fees, and goes to an account of its own. So no row can fail, wherever a page ends, and
 over the whole auction the clearing account is left as it was.
 
+What was offered in several grades is retired in its own and issued in the one that it was taken in,
+one set (`substitution`), before anything of it is delivered.
+
 A buyer at a demand node gets the products that flow in: products in the order of their arcs are
 handed to orders in the order of their numbers, so that each order draws on as few as can be.
 """
@@ -17,6 +20,7 @@ import numpy as np
 
 from suanli.ledger.row import CASH, CLEARING, NO_ID, Row, RowCode, account
 from suanli.ledger.state import Ledger
+from suanli.market.auction import substitution
 from suanli.market.auction.collateral import class_of, resolution, retired
 from suanli.market.auction.frozen import Fills
 from suanli.market.auction.instance import Auction, Clearing
@@ -43,6 +47,8 @@ class Settlement:
         self.paid: dict[int, int] = defaultdict(int)  # owner -> micro-RMB
         self.earned: dict[int, int] = defaultdict(int)
         self.sold: dict[tuple[int, int], int] = defaultdict(int)  # (owner, class) -> lots
+        # (owner, class held) -> {class: lots issued in it instead}
+        self.regraded: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
         self.bought: dict[tuple[int, int], int] = defaultdict(int)
         self.price: dict[tuple[int, int], int] = defaultdict(int)  # what was paid for `bought`
 
@@ -55,13 +61,28 @@ class Settlement:
                 if order.side == BUY:
                     self.paid[order.owner] += lots * prices[cell]
                     wanted[cell].append((order.owner, lots))
-                else:
+                elif not order.curve or not order.curve.spare:
                     self.earned[order.owner] += lots * prices[cell]
-                    klass = class_of(self.ledger, self.sitting, cell)
-                    self.sold[order.owner, klass] += lots
+                    self.sold[order.owner, self._class(cell)] += lots
+        self._substitute(auction, clearing)
         inflow = self._inflow(auction, clearing)
         for cell, buyers in wanted.items():
             self._hand_out(buyers, prices[cell], self._sources(cell, inflow))
+
+    def _class(self, cell: int) -> int:
+        return class_of(self.ledger, self.sitting, cell)
+
+    def _substitute(self, auction: Auction, clearing: Clearing) -> None:
+        """Sum up what was offered in several grades: sold in its own, or issued in another."""
+        for source, target, lots in substitution.arrivals(self.sitting, auction, clearing):
+            owner = self.sitting.nodes[source // self.sitting.hours][0]
+            held, klass = self._class(source), self._class(target)
+            self.earned[owner] += lots * int(clearing.prices[target])
+            if klass == held:
+                self.sold[owner, klass] += lots
+            else:
+                regraded = self.regraded[owner, held]
+                regraded[klass] = regraded.get(klass, 0) + lots
 
     def _inflow(self, auction: Auction, clearing: Clearing) -> dict[int, list[tuple[int, int]]]:
         """Return by demand cell the (source cell, lots) that flow in."""
@@ -76,9 +97,9 @@ class Settlement:
             tuple[int, int]]:
         """Yield (class, lots) of what is delivered at a cell."""
         if self.sitting.nodes[cell // self.sitting.hours][0]:
-            yield class_of(self.ledger, self.sitting, cell), 2**62  # all buyers want this one
+            yield self._class(cell), 2**62  # all buyers want this one
         for source, lots in inflow[cell]:
-            yield class_of(self.ledger, self.sitting, source), lots
+            yield self._class(source), lots
 
     def _hand_out(self, buyers: list[tuple[int, int]], price: int,
                   sources: Iterator[tuple[int, int]]) -> None:
@@ -101,6 +122,7 @@ class Settlement:
         for (owner, klass), held in sorted(holds.items()):
             amount = self.paid[owner] if klass == CASH else self.sold[owner, klass] * LOT
             rows += resolved(self.id, owner, klass, held, amount)
+            rows += substitution.issue_rows(owner, held, self.regraded[owner, klass])
         rows += [_from_clearing(CASH, owner, cash)
                  for owner, cash in sorted(self.earned.items()) if cash]
         rows += [_from_clearing(klass, owner, lots * LOT, self._paid(owner, klass))

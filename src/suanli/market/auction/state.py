@@ -103,9 +103,9 @@ class Auctions:
     def frozen(self, id: int, sitting: Sitting) -> Frozen:
         """Return an auction as arrays: for good once its end is drawn, before as it stands now."""
         if sitting.status in (OPEN, CLOSING):
-            return froze(sitting, self.orders(id), self._links())
+            return froze(sitting, self.orders(id), self._links(), self.ledger)
         if id not in self._frozen:
-            self._frozen[id] = froze(sitting, self.orders(id), sitting.links)
+            self._frozen[id] = froze(sitting, self.orders(id), sitting.links, self.ledger)
         return self._frozen[id]
 
     def follow(self, write: Write) -> None:

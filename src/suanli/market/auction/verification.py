@@ -14,7 +14,7 @@
 | R6 | exclusion | the ratios of a group sum to 1,000,000 at most |
 | R7 | income | an accepted offer earns its fixed cost above its steps' own prices |
 | R8 | arcs | one in use loses nothing, one not full gains nothing; with a gain other than |
-|    |    | one less than a tick, since integer prices cannot meet it exactly |
+|    |    | one less than a tick of either end's price: whole prices cannot meet it exactly |
 | R9 | welfare | is as claimed |
 
 A block may be rejected though it is in the money (paradoxically), an offer likewise.
@@ -31,8 +31,8 @@ from suanli.market.auction.instance import NONE, UNIT, Arcs, Auction, Blocks, Cl
 from suanli.market.auction.wellformed import GENERATIONS_MAX, malformed
 from suanli.market.book import BUY
 
-__all__ = ["Breach", "arriving", "block_surplus", "leg_lots_accepted", "malformed", "verify",
-           "welfare_of"]
+__all__ = ["Breach", "arriving", "block_surplus", "leg_lots_accepted", "malformed", "spilled",
+           "verify", "welfare_of"]
 
 
 
@@ -59,6 +59,18 @@ def leg_lots_accepted(blocks: Blocks, block_ppm: Ints) -> Ints:
 def arriving(arcs: Arcs, flows: Ints) -> Ints:
     """Return the lots that arrive at each arc's target, rounded down: (arcs,)."""
     return flows // UNIT * arcs.gain_ppm + flows % UNIT * arcs.gain_ppm // UNIT
+
+
+def spilled(auction: Auction, clearing: Clearing) -> Ints:
+    """Return the lots sold + arriving - leaving - bought in each cell: (cells,)."""
+    curves, blocks, arcs, cells = auction.curves, auction.blocks, auction.arcs, auction.cells
+    legs = leg_lots_accepted(blocks, clearing.block_ppm)
+    sold = -_signed(curves.side, clearing.curve_lots)
+    legs_sold = -_signed(blocks.side[_block_of_leg(blocks)], legs)
+    return (_summed(sold, curves.cell, cells)
+            + _summed(legs_sold, blocks.leg_cell, cells)
+            + _summed(arriving(arcs, clearing.flows), arcs.target, cells)
+            - _summed(clearing.flows, arcs.source, cells))
 
 
 def block_surplus(blocks: Blocks, prices: Ints) -> Ints:
@@ -108,19 +120,12 @@ def _ranges(auction: Auction, clearing: Clearing) -> Breach | None:
 
 
 def _balance(auction: Auction, clearing: Clearing) -> Breach | None:
-    curves, blocks, arcs, cells = auction.curves, auction.blocks, auction.arcs, auction.cells
-    legs = leg_lots_accepted(blocks, clearing.block_ppm)
-    sold = -_signed(curves.side, clearing.curve_lots)
-    legs_sold = -_signed(blocks.side[_block_of_leg(blocks)], legs)
-    spilled = (_summed(sold, curves.cell, cells)
-               + _summed(legs_sold, blocks.leg_cell, cells)
-               + _summed(arriving(arcs, clearing.flows), arcs.target, cells)
-               - _summed(clearing.flows, arcs.source, cells))
+    arcs = auction.arcs
     # whole lots that leave arrive in steps of the gain: a cell may have to take a step too much
     step = (arcs.gain_ppm + UNIT - 1) // UNIT
     is_rounded = (arcs.gain_ppm != UNIT) & (clearing.flows > 0)
-    most = _summed(np.where(is_rounded, step, 0), arcs.target, cells)
-    return outside("R2", "spill of cell", spilled, 0, most)
+    most = _summed(np.where(is_rounded, step, 0), arcs.target, auction.cells)
+    return outside("R2", "spill of cell", spilled(auction, clearing), 0, most)
 
 
 def _uniform_price(auction: Auction, clearing: Clearing) -> Breach | None:
@@ -188,10 +193,12 @@ def _arcs(auction: Auction, clearing: Clearing) -> Breach | None:
     arcs, prices, flows = auction.arcs, clearing.prices, clearing.flows
     # millionths of a milli-RMB gained a token that leaves the source
     gain = arcs.gain_ppm * prices[arcs.target] - UNIT * (prices[arcs.source] + arcs.fee)
-    # a tick at either end, whichever is more: one end's price may be fixed by its own orders
-    tick = np.maximum(arcs.gain_ppm, UNIT) - 1
-    most = np.where(arcs.gain_ppm == UNIT, 0, tick)
-    return (outside("R8", "gain of arc in use", gain, 0, MOST, flows > 0)
+    # a tick at either end, whichever is more: one end's price may be fixed by its own orders. So
+    # whole prices exist wherever prices do: the real ones rounded down.
+    uneven = arcs.gain_ppm != UNIT
+    least = np.where(uneven, 1 - arcs.gain_ppm, 0)
+    most = np.where(uneven, np.maximum(arcs.gain_ppm, UNIT) - 1, 0)
+    return (outside("R8", "gain of arc in use", gain, least, MOST, flows > 0)
             or outside("R8", "gain of arc not full", gain, LEAST, most, flows < arcs.capacity))
 
 

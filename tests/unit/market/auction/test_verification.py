@@ -193,6 +193,10 @@ def test_a_curtailable_block(price: int, ppm: int, bought: int, rule: str | None
     (700_000, (5, 10), 10, 1, None),
     (700_000, (5, 11), 10, 1, None),  # 0.7 of a tick is less than a tick
     (700_000, (5, 12), 10, 1, "R8"),
+    (700_000, (6, 11), 10, 1, None),  # 0.3 of a tick lost
+    (700_000, (6, 10), 10, 1, "R8"),  # a whole one
+    (2_500_000, (5, 2), 10, 1, None),  # two lost, less than one at the target
+    (2_500_000, (6, 2), 10, 1, "R8"),
     (2_500_000, (5, 3), 10, 1, None),  # half a tick, which no whole price at the target avoids
     (2_500_000, (5, 4), 10, 1, "R8"),  # three ticks, above the two and a half of one at the target
 ])
