@@ -79,7 +79,7 @@ def _command(request: AuctionOrderRequest) -> Enter:
                              request.earliest, request.latest, request.order)
     if request.steps:
         return EnterCurve(request.auction, *place, leg.start, side, tuple(request.steps),
-                          request.fixed_micro_rmb, request.order)
+                          request.fixed_micro_rmb, request.order, also=tuple(request.also))
     legs = tuple(Leg(each.issuer, each.area, each.grade, each.tier, each.start, each.lots)
                  for each in request.legs)
     return EnterBlock(request.auction, side, request.price_mrmb, request.ratio_ppm, legs,

@@ -67,7 +67,9 @@ def explain_order(rooms: Any, id: int, at: int) -> dict[str, Any] | None:
     sitting = present(rooms.market.auctions.sitting(order.auction),
                       "an order's auction is there")
     result = rooms.market.tables["auction_results"].get(order.auction)
-    needed = _price_needed(order, sitting, result) if result else None
+    traded = {cell for other in rooms.market.auctions.orders(order.auction).values()
+              for cell, _ in other.filled}
+    needed = _price_needed(order, sitting, result, traded) if result else None
     return {**_order(rooms, id, order), "phase": phase(sitting, at), "price_needed_mrmb": needed,
             "why": _why(order, sitting, result, needed, at)}
 
@@ -140,12 +142,16 @@ def _lots(order: AuctionOrder) -> int:
     return sum(lots for _, lots in pairs)
 
 
-def _price_needed(order: AuctionOrder, sitting: Sitting, result: Result) -> int | None:
-    """Return the limit at which the order is in the money at the prices found; None: no trade."""
-    prices, volumes = from_bytes(result.prices).tolist(), from_bytes(result.volumes).tolist()
+def _price_needed(order: AuctionOrder, sitting: Sitting, result: Result,
+                  traded: set[int]) -> int | None:
+    """Return the limit at which the order is in the money at the prices found; None: no trade.
+
+    `traded`: the cells in which some order was filled.
+    """
+    prices = from_bytes(result.prices).tolist()
     best: int | None = None
     for legs in _choices(order, sitting):
-        if not any(volumes[cell] for cell, _ in legs):
+        if not any(cell in traded for cell, _ in legs):
             continue
         cost = sum(prices[cell] * lots for cell, lots in legs)
         lots = sum(lots for _, lots in legs)

@@ -101,6 +101,7 @@ class AuctionOrderRequest(Strict):
     ratio_ppm: int = Field(default=1_000_000, ge=1, le=1_000_000)
     steps: list[Step] = Field(default_factory=list, max_length=50)
     fixed_micro_rmb: int = Field(default=0, ge=0, le=INT64_MAX)
+    also: list[str] = Field(default_factory=list, max_length=7)
     hours: int = Field(default=0, ge=0, le=48)
     earliest: int = 0
     latest: int = 0

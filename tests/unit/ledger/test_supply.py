@@ -4,12 +4,13 @@ import pytest
 from tests.stage import CHIP, SINGLE, START, Stage, spec
 
 from suanli.ledger.commands import Attest, Sweep
-from suanli.ledger.row import CASH, Kind, account
+from suanli.ledger.row import CASH, REGRADED, Kind, Row, RowCode, account, link
 from suanli.market.commands import Order
 from suanli.members.commands import SetParameter
 from suanli.schedule.commands import Ended, Submit
+from suanli.terms.errors import present
 from suanli.terms.instant import DAY, HOUR
-from suanli.terms.quantity import TOKEN
+from suanli.terms.quantity import LOT, TOKEN
 from suanli.terms.refusals import Code
 
 GANG = f"{CHIP}-llm-training-gang"
@@ -92,3 +93,38 @@ def test_holds_of_an_open_placement_never_expire(stage: Stage) -> None:
 
 def test_a_job_too_large_for_any_zone_is_refused(stage: Stage) -> None:
     assert stage.say(2, Submit(spec(devices=17))).code == Code.GANG_DOES_NOT_FIT
+
+
+def test_a_regraded_issue_draws_on_what_its_set_retired_and_on_nothing_else(stage: Stage) -> None:
+    """Device time that is sold goes to another grade, though nothing more may be issued."""
+    assert (buy(stage, 1_000), buy(stage, 1, GANG)) == (1_000, 1)
+    ledger = stage.rooms.ledger
+    hour = "area-1", "firm", START + HOUR
+    single, gang = (present(ledger.class_id(1, hour[0], grade, *hour[1:]), "")
+                    for grade in (SINGLE, GANG))
+    attestation = ledger.attestation_id(1, "area-1", CHIP, START + HOUR)
+    stage.must(1, SetParameter("headroom_ppm", 1_000_000))
+
+    def codes(*rows: Row, sender: int | None = None) -> list[int]:
+        return [int(code) for code in ledger.check_rows(link(list(rows)), stage.at, sender)[0]]
+
+    def row(code: int, klass: int, lots: int, flags: int = 0) -> Row:
+        mine, issuer = account(2, klass), account(1, klass, Kind.ISSUER)
+        sides = (mine, issuer) if code == RowCode.RETIRE else (issuer, mine)
+        return Row(code, flags, klass, *sides, lots * LOT, attestation=attestation)
+
+    retired = row(RowCode.RETIRE, single, 400)
+    linked, above = Code.LINKED_ROW_FAILED, Code.ISSUANCE_ABOVE_ATTESTATION
+    assert codes(retired, row(RowCode.ISSUE, gang, 400, REGRADED)) == [0, 0]
+    assert codes(retired, row(RowCode.ISSUE, gang, 400)) == [linked, above]
+    assert codes(retired, row(RowCode.ISSUE, gang, 401, REGRADED)) == [linked, above]
+    assert codes(row(RowCode.ISSUE, gang, 400, REGRADED)) == [above]
+    twice = [row(RowCode.ISSUE, gang, lots, REGRADED) for lots in (300, 101)]
+    assert codes(retired, *twice) == [linked, linked, above]
+    # what another set retired is not this one's
+    apart = retired.pack() + row(RowCode.ISSUE, gang, 400, REGRADED).pack()
+    assert ledger.check_rows(apart, stage.at)[0] == [0, above]
+    # nobody's own rows, and no other code, may say it
+    reserved = Code.RESERVED_BYTES_NOT_ZERO
+    assert codes(row(RowCode.ISSUE, gang, 1, REGRADED), sender=1) == [reserved]
+    assert codes(row(RowCode.RETIRE, single, 1, REGRADED)) == [reserved]

@@ -41,11 +41,10 @@ class Frozen:
         return {id: found[id] for id in sorted(found)}
 
     def volumes(self, fills: Fills, orders: Orders) -> Ints:
-        """Return the lots bought in each cell, or sold there in several grades: (cells,)."""
+        """Return the lots bought in each cell: (cells,)."""
         volumes = np.zeros(self.auction.cells, np.int64)
         for id, filled in fills.items():
-            curve = orders[id].curve
-            if orders[id].side == BUY or (curve and curve.spare):
+            if orders[id].side == BUY:
                 for cell, lots in filled:
                     volumes[cell] += lots
         return volumes

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from suanli.ledger.row import CASH, Row, RowCode, link
 from suanli.ledger.state import Ledger
-from suanli.market.auction.frozen import Fills, Frozen
+from suanli.market.auction.frozen import Frozen
 from suanli.market.auction.proposals import PROPOSED
 from suanli.market.auction.records import (
     CLEARING,
@@ -24,7 +24,6 @@ from suanli.market.auction.records import (
     to_bytes,
 )
 from suanli.market.auction.settling import Holds, Settlement, resolved
-from suanli.market.book import SELL
 from suanli.market.halts import Watch
 from suanli.market.product import Product
 from suanli.terms.change import Change, Write, one_part
@@ -70,17 +69,14 @@ class Pages:
                 for n, filled in fills.items()]
         last.append(Write("market", "auction_results", id, result))
         if has_bands:
-            last += self._references(sitting, orders, fills, clearing.prices.tolist())
+            last += self._references(sitting, sorted(settlement.sold_in), clearing.prices.tolist())
         return self._page(id, sitting, at, settlement.rows(self._holds(id)),
                           (SETTLING, SETTLED), last)
 
-    def _references(self, sitting: Sitting, orders: Orders, fills: Fills,
-                    prices: list[int]) -> list[Write]:
+    def _references(self, sitting: Sitting, sold: list[int], prices: list[int]) -> list[Write]:
         """Return the writes that make the price of each product that was sold its reference."""
-        sold = {cell for id, filled in fills.items() if orders[id].side == SELL
-                for cell, _ in filled}
         writes = []
-        for cell in sorted(sold):
+        for cell in sold:
             product = Product(*sitting.nodes[cell // sitting.hours], sitting.start_of(cell))
             watch = self.tables["watches"].get(product) or Watch()
             writes.append(Write("market", "watches", product,

@@ -47,6 +47,7 @@ class Settlement:
         self.paid: dict[int, int] = defaultdict(int)  # owner -> micro-RMB
         self.earned: dict[int, int] = defaultdict(int)
         self.sold: dict[tuple[int, int], int] = defaultdict(int)  # (owner, class) -> lots
+        self.sold_in: set[int] = set()  # cells of products that were sold
         # (owner, class held) -> {class: lots issued in it instead}
         self.regraded: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
         self.bought: dict[tuple[int, int], int] = defaultdict(int)
@@ -64,6 +65,7 @@ class Settlement:
                 elif not order.curve or not order.curve.spare:
                     self.earned[order.owner] += lots * prices[cell]
                     self.sold[order.owner, self._class(cell)] += lots
+                    self.sold_in.add(cell)
         self._substitute(auction, clearing)
         inflow = self._inflow(auction, clearing)
         for cell, buyers in wanted.items():
@@ -78,6 +80,7 @@ class Settlement:
             owner = self.sitting.nodes[source // self.sitting.hours][0]
             held, klass = self._class(source), self._class(target)
             self.earned[owner] += lots * int(clearing.prices[target])
+            self.sold_in.add(target)
             if klass == held:
                 self.sold[owner, klass] += lots
             else:
