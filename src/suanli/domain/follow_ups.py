@@ -12,6 +12,8 @@
 | a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
 | a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
 | a firm product reopens    | the buyers' claims on the hour, as after any trade      | schedule   |
+| a credit is converted     | the same as when an order trades; what was paid is its  | schedule,  |
+|                           | face                                                    | settlement |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
 |                           | auctions whose last hour is over are forgotten          | market     |
 |                           | claims on hours whose tokens expired are forgotten      | schedule,  |
@@ -30,7 +32,7 @@ from suanli.ledger.commands import Sweep
 from suanli.ledger.row import CASH, RowCode, owner_of, unpack
 from suanli.market.auction.commands import SettleAuction
 from suanli.market.auction.settling import paid_of
-from suanli.market.commands import Modify, Order, Reopen
+from suanli.market.commands import Convert, Modify, Order, Reopen
 from suanli.market.product import ProductGrid
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
 from suanli.settlement.delivery import cleared_writes, contract_writes
@@ -44,9 +46,9 @@ from suanli.terms.room import changed
 FollowUp = Callable[[Rooms, Any, Change, int, ProductGrid], Change | Refusal]
 
 
-def reserve(rooms: Rooms, command: Order | Modify | Reopen, change: Change, at: int,
+def reserve(rooms: Rooms, command: Order | Modify | Reopen | Convert, change: Change, at: int,
             grid: ProductGrid) -> Change | Refusal:
-    """Turn the fills of a firm product into reservations."""
+    """Turn the fills of a firm product, or what was converted into it, into reservations."""
     klass = change.answer["class"]
     if grid.token_class(klass).tier != "firm":
         return change
@@ -157,6 +159,7 @@ FOLLOW_UPS: dict[type, FollowUp] = {
     Order: reserve,
     Modify: reserve,
     Reopen: reserve,
+    Convert: reserve,
     SettleAuction: reserve_cleared,
     Place: buy_first_hour,
     PlaceMany: buy_first_hours,

@@ -5,7 +5,9 @@ rows change the copies; a journal undoes a broken chain. Nothing of the ledger c
 overlay's writes are committed, so a refused set leaves no trace.
 
 Order of checks of a row: code, reserved bytes, amount, accounts (class, kind, distinct), then
-what the code itself needs (hold, attestation, expiry), then balance, then overflow.
+what the code itself needs (hold, attestation, expiry), then balance, then overflow. Of a
+member's own row, before what its code needs: whether a member may ask for the code, the debit's
+owner, the credit's owner, whether the class may be transferred.
 """
 
 from collections.abc import Callable
@@ -32,6 +34,9 @@ ABSENT = object()
 TRANSFER, HOLD, POST, VOID, ISSUE, BURN, EXPIRE, RETIRE = map(int, RowCode)
 ISSUER, HOLDER, BURNED, EXPIRED = map(int, (Kind.ISSUER, Kind.HOLDER, Kind.BURNED, Kind.EXPIRED))
 RESOLVING, HOLDS_FOR = (POST, VOID), (HOLDER, BURNED)
+# The standing of an issuer's credits, claims in micro-RMB: no device time backs them, and a member
+# may do nothing with them but give them back.
+PREPAID_CREDIT = "prepaid-credit"
 CLASS_MASK = 0xFFFF_FFFF
 RESERVED = bytes(18)
 Balance = tuple[int, int, int, int]  # debits posted, credits posted, debits and credits pending
@@ -91,6 +96,7 @@ class Kernel:
         self.freed: dict[int, int] = {}  # by attestation: device-ms that the running set retired
         # What was looked up: no row changes a class, nor which attestations it may draw on.
         self._classes: dict[int, Any] = {}
+        self._credits: dict[int, int] = {}  # of these, an issuer's credits: class -> issuer
         self._ratings: dict[tuple[int, int], int] = {}
         self.actions: dict[int, Callable[[Row], int]] = {
             TRANSFER: self._transfer, HOLD: self._hold, POST: self._post, VOID: self._void,
@@ -149,9 +155,14 @@ class Kernel:
         """Return why a member may not ask for a row, or 0."""
         if row.code not in (TRANSFER, HOLD):
             return Code.UNKNOWN_ROW_CODE
-        if owner_of(row.debit) != self.sender:
+        payee = row.credit >> 40  # `owner_of`, less a call
+        if row.debit >> 40 != self.sender:
             return Code.DEBIT_NOT_YOURS
-        return 0 if 1 <= owner_of(row.credit) <= self.members else Code.UNKNOWN_PARTICIPANT
+        if not 1 <= payee <= self.members:
+            return Code.UNKNOWN_PARTICIPANT
+        if row.klass in self._credits and (row.code == HOLD or payee != self._credits[row.klass]):
+            return Code.NOT_TRANSFERABLE
+        return 0
 
     # -- the overlay -----------------------------------------------------------------------
 
@@ -169,6 +180,8 @@ class Kernel:
         if found is None:
             found = self.opened.get(klass) or self.tables["classes"].get(klass)
             self._classes[klass] = found
+            if found is not None and found.standing == PREPAID_CREDIT:
+                self._credits[klass] = found.issuer
         return found
 
     def _move(self, debit: int, credit: int, posted: int, pending: int) -> int:
@@ -263,6 +276,8 @@ class Kernel:
         rating = self._ratings.get(key)
         if rating is None:
             klass = self._class(row.klass)
+            if row.klass in self._credits:
+                return 0
             if attestation is None or not klass.may_draw_on(attestation):
                 return Code.NOT_ATTESTED
             rating = klass.rating(attestation.chip)

@@ -42,7 +42,10 @@ HOURS_AHEAD_MAX = 24 * 8
 
 @dataclass(frozen=True, slots=True)
 class TokenClass:
-    """A product of one issuer: area x grade x tier x delivery hour."""
+    """A product of one issuer (area x grade x tier x delivery hour), or its prepaid credit.
+
+    A credit has neither area nor grade nor factors, and counts micro-RMB instead of tokens.
+    """
 
     issuer: int
     area: str

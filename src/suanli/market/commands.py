@@ -96,4 +96,32 @@ class Entitle:
     reason: str
 
 
-COMMANDS = (PostOffer, Order, Cancel, Modify, Reopen, Exempt, Entitle)
+@dataclass(frozen=True, slots=True)
+class GrantCredit:
+    """Give a member credit with me: a claim on me for so many micro-RMB, to convert into my tokens.
+
+    The money came in before, elsewhere, for my own tokens at my own posted price; this says so.
+    """
+
+    kind: ClassVar[str] = "market.grant_credit"
+    member: int
+    micro_rmb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """Turn credit with an issuer into lots of its product, at that product's last auction price.
+
+    All of the lots or none.
+    """
+
+    kind: ClassVar[str] = "market.convert"
+    issuer: int
+    area: str
+    grade: str
+    tier: str
+    start: int
+    lots: int
+
+
+COMMANDS = (PostOffer, Order, Cancel, Modify, Reopen, Exempt, Entitle, GrantCredit, Convert)

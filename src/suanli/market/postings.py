@@ -101,13 +101,19 @@ def given_rows(maker: Resting, fill: Met, price: int, klass: int) -> list[Row]:
 def issue_rows(drawn: list[tuple[int, int, int]], price: int, buyer: int, klass: int,
                issuer: int) -> list[Row]:
     """Issue lots (attestation, micro-CU, lots), and hand them over against cash."""
+    cash = sum(taken for _, _, taken in drawn) * price
+    return [*issued_rows(drawn, buyer, klass, issuer),
+            Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH), account(issuer, CASH), cash)]
+
+
+def issued_rows(drawn: list[tuple[int, int, int]], buyer: int, klass: int,
+                issuer: int) -> list[Row]:
+    """Issue lots (attestation, micro-CU, lots), and hand them over."""
     seller = account(issuer, klass)
     rows = [Row(RowCode.ISSUE, 0, klass, account(issuer, klass, Kind.ISSUER), seller,
                 lots * LOT, attestation=attestation) for attestation, _, lots in drawn]
     lots = sum(taken for _, _, taken in drawn)
     rows.append(Row(RowCode.TRANSFER, 0, klass, seller, account(buyer, klass), lots * LOT))
-    rows.append(Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH), account(issuer, CASH),
-                    lots * price))
     return rows
 
 

@@ -1,18 +1,24 @@
-"""The product grid: area x grade x tier x delivery hour, of one issuer; and its token class."""
+"""The product grid: area x grade x tier x delivery hour, of one issuer; and its token class.
+
+An issuer's prepaid credit is a token class too, but no product: nothing on the grid trades it.
+"""
 
 from typing import NamedTuple
 
 from suanli.chips.state import Chips
+from suanli.ledger.kernel import PREPAID_CREDIT
 from suanli.ledger.state import Ledger, TokenClass
 from suanli.members.state import Members
 from suanli.terms.change import Write
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR, is_on_the_hour
+from suanli.terms.quantity import INT64_MAX
 from suanli.terms.refusals import Code, Refusal
 from suanli.units.state import Units
 
 TIERS = ("firm", "spot")
 STANDING = "physical-forward"
+CREDIT = "credit"  # the tier of what is no product
 
 
 class Product(NamedTuple):
@@ -23,6 +29,11 @@ class Product(NamedTuple):
     grade: str
     tier: str
     start: int
+
+
+def credit_of(issuer: int) -> Product:
+    """Return what an issuer's prepaid credit has in a product's place."""
+    return Product(issuer, "", "", CREDIT, 0)
 
 
 class ProductGrid:
@@ -52,16 +63,21 @@ class ProductGrid:
         return None
 
     def class_of(self, product: Product) -> int:
-        """Return the product's token class, opening it if it is new."""
+        """Return the token class of a product, or of a credit, opening it if it is new."""
         known = self.ledger.class_id(*product) or self._ids.get(product)
         if known:
             return known
         id = self.ledger.next_id("class") + len(self.opened)
+        self._ids[product] = id
+        self.opened[id] = self._record(product)
+        return id
+
+    def _record(self, product: Product) -> TokenClass:
+        if product.tier == CREDIT:
+            return TokenClass(*product, INT64_MAX, PREPAID_CREDIT, ())  # it never expires
         grade = self.units.grade(product.issuer, product.grade)
         expires = product.start + HOUR + self.members.parameter("token_grace_ms")
-        self._ids[product] = id
-        self.opened[id] = TokenClass(*product, expires, STANDING, grade.factors if grade else ())
-        return id
+        return TokenClass(*product, expires, STANDING, grade.factors if grade else ())
 
     def token_class(self, klass: int) -> TokenClass:
         """Return a class's record, whether it stands in the ledger or is about to."""

@@ -1,4 +1,6 @@
-"""The national-priority set-aside: device time that only named beneficiaries may buy.
+"""What an issuer can still sell at need, and to whom: the national-priority set-aside.
+
+The set-aside is device time that only named beneficiaries may buy.
 
 Laws
 ----
@@ -10,11 +12,11 @@ Laws
 
 from typing import Any, NamedTuple
 
-from suanli.ledger.state import Ledger
+from suanli.ledger.state import Ledger, TokenClass
 from suanli.market.commands import Entitle
 from suanli.members.state import Members
 from suanli.terms.change import Change, Write, one_part
-from suanli.terms.quantity import LOT, PPM, device_ms_of
+from suanli.terms.quantity import LOT, PPM, device_ms_of, lots_of
 from suanli.terms.refusals import Code, Refusal
 
 
@@ -62,6 +64,15 @@ class SetAside:
         sellable = self.ledger.sellable_ms(attestation, at)
         return min(sellable, self.withheld(attestation).from_others_ms(at))
 
+    def sources(self, klass: TokenClass, buyer: int, at: int) -> list[tuple[int, int, int]]:
+        """Return (attestation, micro-CU, lots it can still back) by chip of a class's grade."""
+        found = []
+        for chip, ucu, _ in klass.factors:
+            id = self.ledger.attestation_id(klass.issuer, klass.area, chip, klass.start)
+            if id is not None:
+                found.append((id, ucu, lots_of(self.sellable_ms(id, buyer, at), ucu)))
+        return found
+
     def drawn(self, drawn: list[tuple[int, int, int]], buyer: int, at: int) -> list[Write]:
         """Return the writes that count a beneficiary's (attestation, micro-CU, lots)."""
         if buyer not in self.tables["beneficiaries"]:
@@ -83,3 +94,14 @@ class SetAside:
         if not command.reason and not known:
             return one_part()
         return one_part(Write("market", "beneficiaries", command.member, command.reason or None))
+
+
+def drawn_from(sources: list[tuple[int, int, int]], wanted: int) -> list[tuple[int, int, int]]:
+    """Return what the sources give of so many lots: (attestation, micro-CU, lots)."""
+    drawn = []
+    for attestation, ucu, available in sources:
+        taken = min(wanted, available)
+        if taken:
+            drawn.append((attestation, ucu, taken))
+            wanted -= taken
+    return drawn

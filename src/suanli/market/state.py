@@ -21,20 +21,31 @@ from suanli.market.bands import with_trades
 from suanli.market.book import BUY, SELL, Book, Fill
 from suanli.market.book.levels import Match
 from suanli.market.book.messages import TRADED
-from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostOffer, Reopen
+from suanli.market.commands import (
+    Cancel,
+    Convert,
+    Entitle,
+    Exempt,
+    GrantCredit,
+    Modify,
+    Order,
+    PostOffer,
+    Reopen,
+)
+from suanli.market.credits import Credits
 from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, rules_of, uncrossing
 from suanli.market.kinds import MODES, UNTIL, Expiries, Met, kind_refusal, met_by, outcome_refusal
 from suanli.market.limits import Exemption, Limits
 from suanli.market.pairing import paired
 from suanli.market.postings import Resting, Trade
 from suanli.market.product import TIERS, Product, ProductGrid
-from suanli.market.set_aside import SetAside
+from suanli.market.set_aside import SetAside, drawn_from
 from suanli.members.state import Members
 from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
-from suanli.terms.quantity import LOTS_MAX, lots_of
+from suanli.terms.quantity import LOTS_MAX
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
 
@@ -66,6 +77,7 @@ class Market(Room):
         self.ledger = ledger
         self.limits = Limits(members, ledger, self.tables)
         self.set_aside = SetAside(members, ledger, self.tables)
+        self.credits = Credits(members, ledger, self.tables, self.limits, self.set_aside)
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
         self.expiries = Expiries()  # derived from `orders`
         self.limited: set[Product] = set()  # derived: the watches that stand at their band
@@ -133,6 +145,10 @@ class Market(Room):
             return self.limits.exempt(command)
         if isinstance(command, Entitle):
             return self.set_aside.entitle(command)
+        if isinstance(command, GrantCredit):
+            return self.credits.grant(command, sender, grid)
+        if isinstance(command, Convert):
+            return self.credits.convert(command, at, sender, grid)
         if isinstance(command, Reopen):
             return self._reopen(Product(*values_of(command)), at, grid)
         if isinstance(command, Order):
@@ -305,7 +321,7 @@ class Market(Room):
         left = found.left
         if (is_from_offer and left and posted and sender != product.issuer
                 and not found.is_stopped):
-            drawn = self._drawn(left, product, klass, sender, at, grid)
+            drawn = drawn_from(self._sources(klass, sender, at, grid), left)
             sold = sum(lots for _, _, lots in drawn)
             if sold:
                 rows += postings.issue_rows(drawn, posted, sender, klass, product.issuer)
@@ -322,7 +338,7 @@ class Market(Room):
         is_at_once = order.is_ioc or (order.is_market and not trades)
         if is_at_once and not is_touched and not is_held_back:
             return Refusal(Code.NO_OFFER, self._nothing(product, order, posted, sum(
-                lots for _, _, lots in self._sources(product, klass, sender, at, grid))))
+                lots for _, _, lots in self._sources(klass, sender, at, grid))))
         if is_at_once or found.is_stopped:
             left = 0
         elif order.is_market:
@@ -371,27 +387,9 @@ class Market(Room):
         return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: "
                 f"{best or 'none'}, posted price: {posting}")
 
-    def _drawn(self, wanted: int, product: Product, klass: int, buyer: int, at: int,
-               grid: ProductGrid) -> list[tuple[int, int, int]]:
-        """Return what the issuer can issue of so many lots: (attestation, micro-CU, lots)."""
-        drawn = []
-        for attestation, ucu, available in self._sources(product, klass, buyer, at, grid):
-            taken = min(wanted, available)
-            if taken:
-                drawn.append((attestation, ucu, taken))
-                wanted -= taken
-        return drawn
-
-    def _sources(self, product: Product, klass: int, buyer: int, at: int,
+    def _sources(self, klass: int, buyer: int, at: int,
                  grid: ProductGrid) -> list[tuple[int, int, int]]:
-        """Return (attestation, micro-CU, lots it can still back) by chip of the grade."""
-        sources = []
-        for chip, ucu, _ in grid.token_class(klass).factors:
-            id = self.ledger.attestation_id(product.issuer, product.area, chip, product.start)
-            if id is None:
-                continue
-            sources.append((id, ucu, lots_of(self.set_aside.sellable_ms(id, buyer, at), ucu)))
-        return sources
+        return self.set_aside.sources(grid.token_class(klass), buyer, at)
 
     def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:
         maker = self.tables["orders"][fill.maker].owner
