@@ -93,6 +93,15 @@ class Hall(Stage):
             self.must(3, SettleAuction(self.auction))
         return self.sitting.status
 
+    def priced(self, price: int, hour: int = 0, lots: int = 100) -> None:
+        """Let the operator sell lots of an hour at a price, to tenant 3, and settle the auction."""
+        for member, side in ((1, SELL), (3, BUY)):
+            self.order(member, self.curve(side, (price, lots), hour=hour))
+        self.close(bytes([self.auction]) * 32)
+        found = self.clear(3, self.clearing(price, {0: lots, 1: lots}, flows={0: lots}))
+        assert found.code == 0, found.reason
+        assert self.settle() == "settled"
+
     def clearing(self, price: int, curve_lots: dict[int, int], taken: dict[int, int] | None = None,
                  flows: dict[int, int] | None = None, is_without: bool = False) -> Clearing:
         """Return a clearing at one price in every cell; lots by step, ppm by block, lots by arc.
