@@ -15,7 +15,8 @@ from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 from suanli.ledger.commands import Attest, Batch, Sweep
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account
-from suanli.market.commands import Cancel, Modify, Order, Reopen
+from suanli.market.commands import Cancel, Convert, GrantCredit, Modify, Order, Reopen
+from suanli.market.product import credit_of
 from suanli.members.commands import SetParameter
 from suanli.schedule.commands import Cancel as CancelJob
 from suanli.schedule.commands import Ended, Place, Preempt, Renew, Started, Stop, Submit
@@ -23,6 +24,7 @@ from suanli.settlement.commands import Meter
 from suanli.terms.canonical import decode
 from suanli.terms.instant import HOUR, MINUTE
 from suanli.terms.quantity import LOT, RMB
+from suanli.terms.refusals import Code
 
 tenants = st.sampled_from([2, 3])
 pick = st.integers(0, 20)  # an index into whatever is there, wrapped
@@ -110,6 +112,18 @@ class Market(RuleBasedStateMachine):
         row = Row(code, int(linked), CASH, *cash, amount, id=HOLD_ID, hold=HOLD_ID)
         last = Row(RowCode.TRANSFER, 0, CASH, *cash, 600 * RMB)
         self.stage.say(who, Batch(row.pack() + last.pack()))
+
+    @rule(who=tenants, amount=amounts, back=st.booleans(), lots=st.sampled_from([1, 300]))
+    def credit(self, who: int, amount: int, back: bool, lots: int) -> None:
+        """Grant it, give some back, or pass it on; nothing here has an auction's price."""
+        self.say(1, GrantCredit(who, amount))
+        credit = self.stage.rooms.ledger.class_id(*credit_of(1))
+        self.say(who, Convert(1, "area-1", SINGLE, "firm", self.stage.at // HOUR * HOUR, lots))
+        if credit:
+            to = account(1 if back else 5 - who, credit)
+            row = Row(RowCode.TRANSFER, 0, credit, account(who, credit), to, 7)
+            codes = self.stage.say(who, Batch(row.pack())).codes
+            assert back or codes == (Code.NOT_TRANSFERABLE,)
 
     @rule(ppm=st.sampled_from([0, 20_000, 150_000]))
     def set_bands(self, ppm: int) -> None:
