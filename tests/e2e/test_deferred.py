@@ -42,9 +42,9 @@ class Set:
 class Server:
     """The API over a virtual world."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, world: World = WORLD) -> None:
         self.directory = directory
-        theatre = Theatre(WORLD, directory / "chain.db", POLICIES["best-fit"],
+        theatre = Theatre(world, directory / "chain.db", POLICIES["best-fit"],
                           lambda job, spec, host: HOUR, Auctioneer(AtOnce(), ("day-ahead",)))
         self.theatre, self.clock = theatre, Set(EPOCH)
         receipts = ReceiptIndex()

@@ -1,4 +1,4 @@
-"""Instants and lots as people type and read them."""
+"""Instants, lots and money as people type and read them."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -38,10 +38,21 @@ def in_words(at: int) -> str:
 
 def lots_of(text: str) -> int:
     """Return tokens in steps of 0.001 as lots."""
+    return _in_steps(text, 3, "tokens")
+
+
+def micro_rmb_of(text: str) -> int:
+    """Return RMB in steps of 0.000001 as micro-RMB."""
+    return _in_steps(text, 6, "RMB")
+
+
+def _in_steps(text: str, places: int, what: str) -> int:
+    """Return a decimal as a number of its smallest steps, exactly."""
     whole, _, fraction = text.partition(".")
-    if not whole.isdecimal() or not (fraction or "0").isdecimal() or len(fraction) > 3:
-        raise typer.BadParameter(f"found {text!r}; tokens in steps of 0.001 are accepted")
-    lots = int(whole) * 1000 + int((fraction + "000")[:3])
-    if lots == 0:
-        raise typer.BadParameter("0 tokens; 0.001 or more is accepted")
-    return lots
+    step = f"0.{1:0{places}}"
+    if not whole.isdecimal() or not (fraction or "0").isdecimal() or len(fraction) > places:
+        raise typer.BadParameter(f"found {text!r}; {what} in steps of {step} are accepted")
+    steps = int(whole + fraction.ljust(places, "0"))
+    if steps == 0:
+        raise typer.BadParameter(f"0 {what}; {step} or more is accepted")
+    return steps

@@ -118,7 +118,7 @@ def orders(data_dir: DataDir = None, output: Output = Format.table,
 def balance(data_dir: DataDir = None, output: Output = Format.table,
             statements: Annotated[bool, typer.Option(
                 help="What each tenant used and paid, by operator, instead.")] = False) -> None:
-    """List what everybody owns: cash, and tokens by product."""
+    """List what everybody owns: cash, tokens by product, and credits by their operator."""
     if statements:
         show(client_for(data_dir).list("statements"),
              same("operator", "tenant", "device_ms", "tokens", "cash_micro_rmb"), output)

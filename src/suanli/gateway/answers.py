@@ -12,6 +12,7 @@ STATUS: Final = {
     Code.ROLE_LACKS_RIGHT: 403, Code.DELEGATION_LACKS_RIGHT: 403, Code.BAD_SIGNATURE: 403,
     Code.UNKNOWN_PARTICIPANT: 403, Code.NOT_THE_OWNER: 403}
 TENANT: Final = "tenant"  # the agent that the server's own clients act through
+OPERATOR: Final = "operator"  # whose server it is
 
 
 def settled(outcome: Answer | Refusal) -> Answer:

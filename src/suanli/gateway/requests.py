@@ -70,6 +70,24 @@ class OrderRequest(Strict):
     is_market: bool = False
 
 
+class CreditRequest(Strict):
+    """Credit of this server's operator for a member, by name or number: face in micro-RMB."""
+
+    member: str = Field(min_length=1, max_length=200)
+    micro_rmb: int = Field(gt=0, le=INT64_MAX)
+
+
+class ConversionRequest(Strict):
+    """Credit into `lots` (0.001 token) of the delivery hour from `start`, Unix milliseconds."""
+
+    area: str
+    grade: str
+    start: int = Field(ge=0, le=INT64_MAX)
+    lots: int = Field(gt=0, le=INT64_MAX)
+    issuer: int = Field(default=1, ge=1, le=INT64_MAX)
+    tier: str = "firm"
+
+
 class EnvelopeRequest(Strict):
     """An envelope that the client signed itself, canonical CBOR in hexadecimal."""
 

@@ -7,6 +7,7 @@ from suanli.chips.datasheet import Chip
 from suanli.chips.slices import ANYWHERE, Profile
 from suanli.gateway.service import Service
 from suanli.gateway.tape import INTERVAL_MS
+from suanli.ledger.kernel import PREPAID_CREDIT
 from suanli.ledger.row import CASH, Kind, class_of, kind_of, owner_of
 from suanli.market.auction.settling import RENT
 from suanli.market.index import cap_proposal, forward_curve, spot_index, ticker
@@ -60,16 +61,24 @@ def balances(service: Service) -> list[dict[str, Any]]:
         if kind_of(id) != Kind.HOLDER or (balance[0] == balance[1] and not balance[2]):
             continue
         member = service.rooms.members.member(owner_of(id))
-        klass = ledger.token_class(class_of(id))
+        unit, in_words = _unit(service, class_of(id), ledger.available(id))
         rows.append({
             "id": str(id), "owner": member.name if member else
-            "congestion rent" if owner_of(id) == RENT else "clearing",
-            "unit": "cash" if class_of(id) == CASH else
-            f"{klass.area}/{klass.grade}/{klass.tier}/{klass.start}",
-            "available": ledger.available(id), "held": balance[2],
-            "in_words": f"{ledger.available(id) / RMB:.6f} RMB" if class_of(id) == CASH
-            else f"{ledger.available(id) / TOKEN:.9f} token"})
+            "congestion rent" if owner_of(id) == RENT else "clearing", "unit": unit,
+            "available": ledger.available(id), "held": balance[2], "in_words": in_words})
     return rows
+
+
+def _unit(service: Service, klass: int, amount: int) -> tuple[str, str]:
+    """Return what a class counts, and an amount of it in words."""
+    if klass == CASH:
+        return "cash", f"{amount / RMB:.6f} RMB"
+    record = service.rooms.ledger.token_class(klass)
+    if record.standing == PREPAID_CREDIT:
+        issuer = service.rooms.members.member(record.issuer).name
+        return f"credit of {issuer}", f"{amount / RMB:.6f} RMB of face"
+    return (f"{record.area}/{record.grade}/{record.tier}/{record.start}",
+            f"{amount / TOKEN:.9f} token")
 
 
 def statements(service: Service) -> list[dict[str, Any]]:

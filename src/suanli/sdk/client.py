@@ -107,6 +107,17 @@ class Client:
     def cancel_auction_order(self, id: int) -> None:
         self._checked("DELETE", f"/v1/auction-orders/{id}")
 
+    def grant_credit(self, member: str, micro_rmb: int) -> dict[str, Any]:
+        """Grant a member (by name or number) credit of this server's operator."""
+        fields = {"member": member, "micro_rmb": micro_rmb}
+        answer: dict[str, Any] = self._checked("POST", "/v1/credits", json=fields).json()
+        return answer
+
+    def convert(self, **conversion: Any) -> dict[str, Any]:
+        """Convert credit into tokens (fields of `ConversionRequest`)."""
+        answer: dict[str, Any] = self._checked("POST", "/v1/conversions", json=conversion).json()
+        return answer
+
     def shutdown(self) -> None:
         self._checked("POST", "/v1/shutdown")
 
