@@ -110,7 +110,8 @@ def _first_start(driver: Driver, operator: Agent, keys: dict[str, SigningKey],
     undone = [c for _, c in missing if not _is_done(driver.rooms, c)]
     if undone:
         raise InvariantBroken(f"first start was refused: {undone[0]}")
-    return _said(settings)
+    # On an older chain only the agent's rights may be missing: those of commands that came later.
+    return _said(settings) if any(isinstance(c, Grant) for _, c in missing) else []
 
 
 def _host_commands(settings: Settings, datasheet: dict[str, Chip]) -> Iterator[Any]:
@@ -144,7 +145,8 @@ def _is_done(rooms: Any, command: Any) -> bool:
         case "ledger.grant":
             return (command.member << 40 | 1) in rooms.ledger.tables["accounts"]
         case _:
-            return command.agent in rooms.members.tables["signers"]
+            known = rooms.members.tables["signers"].get(command.agent)
+            return known is not None and set(command.commands) <= set(known.commands)
 
 
 def _said(settings: Settings) -> list[str]:

@@ -192,6 +192,26 @@ def test_auctions_are_listed_and_what_is_not_there_is_said(home: Home) -> None:
     assert "insufficient_balance" in said.stderr
 
 
+def test_credit_is_granted_listed_and_not_converted_without_a_price(home: Home) -> None:
+    for wrong, said in (("0", "0.000001 or more"), ("1.2345678", "steps of 0.000001"),
+                        ("-1", "No such option"), ("much", "steps of 0.000001")):
+        assert said in home("credit", "grant", "tenant", wrong, code=2).stderr
+    assert "unknown_participant" in home("credit", "grant", "nobody", "1", code=1).stderr
+    assert home.rows("credit", "list") == []
+    home("credit", "grant", "2", "1")
+    assert "2.2 RMB of credit" in home("credit", "grant", "tenant", "1.2").stdout
+    row, = home.rows("credit", "list")
+    assert (row["issuer"], row["owed"], row["mine"]) == ("operator", 2_200_000, 2_200_000)
+    assert row["by_member"] == [{"member": 2, "name": "tenant", "face": 2_200_000}]
+    held, = (b for b in home.rows("balance") if "credit" in str(b["unit"]))
+    assert (held["unit"], held["in_words"]) == ("credit of operator", "2.200000 RMB of face")
+    hour = time.strftime("%Y-%m-%dT%H", time.gmtime(time.time() + 3600))
+    product = ("local", "cpu-core-llm-training-single", hour)
+    refused = home("credit", "convert", *product, "0.001", code=1).stderr
+    assert "no_auction_price" in refused
+    assert "unknown_grade" in home("credit", "convert", *product, "1", "--issuer=2", code=1).stderr
+
+
 def test_a_deferred_job_waits_for_its_auction(home: Home) -> None:
     assert "both" in home("run", "--by", "2036-01-01T00", "--", "true", code=2).stderr
     said = home("run", "--by", "2036-01-01T00", "--budget", "5", "--time-limit", "2h", "--", "true")

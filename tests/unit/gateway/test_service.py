@@ -60,6 +60,25 @@ def test_answers_are_in_durable_blocks(service: Service) -> None:
     assert refused.code == Code.UNKNOWN_JOB
 
 
+def test_the_agent_of_an_older_chain_gets_the_rights_that_came_later(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened() -> tuple[int, list[str], tuple[str, ...]]:
+        made, said = open_service(tmp_path, Settings())
+        made.driver.cluster.close()
+        made.driver.engine.close()
+        agent, owner = (next(s for _, s in made.rooms.members.tables["signers"].items()
+                             if (s.member, s.is_agent) == (bootstrap.TENANT_ID, is_agent))
+                        for is_agent in (True, False))
+        return owner.nonce, said, agent.commands
+
+    with monkeypatch.context() as older:
+        older.setattr(bootstrap, "AGENT_COMMANDS", bootstrap.AGENT_COMMANDS[:3])
+        nonce, said, commands = opened()
+        assert (len(said), commands) == (2, bootstrap.AGENT_COMMANDS)
+    assert opened() == (nonce + 1, [], bootstrap.AGENT_COMMANDS)
+    assert opened() == (nonce + 1, [], bootstrap.AGENT_COMMANDS)  # once is enough
+
+
 def test_the_same_bytes_twice_are_heard_once(service: Service) -> None:
     with service.lock:
         envelope = service.agents[TENANT].sign(Submit(spec(argv=("true",), chips=CHIP)))
