@@ -16,12 +16,12 @@ Laws
 Order of checks of a conversion: product, lots, auction price, rate, position, face, device time.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from suanli.ledger.kernel import PREPAID_CREDIT
 from suanli.ledger.row import Kind, Row, RowCode, account, kind_of, link, owner_of
 from suanli.ledger.state import Ledger
-from suanli.market.auction.prices import auction_price
+from suanli.market.auction.prices import LastPrices
 from suanli.market.book import BUY
 from suanli.market.commands import Convert, GrantCredit, Order
 from suanli.market.limits import Limits
@@ -49,11 +49,11 @@ class Owed(NamedTuple):
 class Credits:
     """Grants and converts; the ledger remembers."""
 
-    def __init__(self, members: Members, ledger: Ledger, tables: Any, limits: Limits,
+    def __init__(self, members: Members, ledger: Ledger, prices: LastPrices, limits: Limits,
                  set_aside: SetAside) -> None:
         self.members = members
         self.ledger = ledger
-        self.tables = tables  # the market's
+        self.prices = prices
         self.limits = limits
         self.set_aside = set_aside
 
@@ -105,7 +105,7 @@ class Credits:
         product = Product(*place)
         if refusal := grid.refusal(product, at) or _order_refusal(product, lots, sender):
             return refusal
-        price = auction_price(self.tables, product)
+        price = self.prices.of(product)
         if price is None:
             return Refusal(Code.NO_AUCTION_PRICE, f"no auction has traded the hour from "
                            f"{product.start} of {product.grade!r} in {product.area!r}, "

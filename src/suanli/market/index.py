@@ -10,7 +10,6 @@ Laws
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from suanli.market.auction.prices import auction_price
 from suanli.market.book import BUY, SELL
 from suanli.market.product import Product
 from suanli.market.state import Market
@@ -106,7 +105,7 @@ def forward_curve(market: Market, issuer: int, area: str, grade: str, tier: str,
     for start in starts:
         product = Product(issuer, area, grade, tier, start)
         book, watch = market.books.get(product), market.tables["watches"].get(product)
-        last = auction_price(market.tables, product) or (watch.reference_mrmb if watch else 0)
+        last = market.auction_price(product) or (watch.reference_mrmb if watch else 0)
         points.append(Point(start, book.best(BUY) if book else None,
                             book.best(SELL) if book else None, posted, last or None))
     return points

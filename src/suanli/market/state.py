@@ -15,6 +15,7 @@ from suanli.ledger.row import Row, link
 from suanli.ledger.state import Ledger
 from suanli.market import postings
 from suanli.market.auction import commands as auction_commands
+from suanli.market.auction.prices import LastPrices
 from suanli.market.auction.records import TABLES as AUCTION_TABLES
 from suanli.market.auction.state import Auctions
 from suanli.market.bands import with_trades
@@ -77,7 +78,8 @@ class Market(Room):
         self.ledger = ledger
         self.limits = Limits(members, ledger, self.tables)
         self.set_aside = SetAside(members, ledger, self.tables)
-        self.credits = Credits(members, ledger, self.tables, self.limits, self.set_aside)
+        self.prices = LastPrices(self.tables)
+        self.credits = Credits(members, ledger, self.prices, self.limits, self.set_aside)
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
         self.expiries = Expiries()  # derived from `orders`
         self.limited: set[Product] = set()  # derived: the watches that stand at their band
@@ -87,6 +89,10 @@ class Market(Room):
         """Return an issuer's posted price, milli-RMB a token."""
         found: int | None = self.tables["offers"].get((issuer, area, grade, tier))
         return found
+
+    def auction_price(self, product: Product) -> int | None:
+        """Return the last price that a call auction found for a product, milli-RMB a token."""
+        return self.prices.of(product)
 
     def commit(self, writes: Any) -> None:
         """Apply writes and bring the books into line with the orders."""
@@ -103,6 +109,7 @@ class Market(Room):
         super().restore(snapshot)
         self.books, self.expiries = {}, Expiries()
         self.limits.forget()
+        self.prices.forget()
         queue = self.tables["queue"]
         for id, order in sorted(self.tables["orders"].items(), key=lambda item: queue[item[0]]):
             self._rebook(id, None, order)

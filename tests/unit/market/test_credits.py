@@ -10,7 +10,6 @@ from tests.unit.market.auction.test_state import refused
 from suanli.ledger.commands import Attest, Batch, Sweep
 from suanli.ledger.row import Row, RowCode, account
 from suanli.market.auction.commands import OpenAuction
-from suanli.market.auction.prices import auction_price
 from suanli.market.commands import Convert, Entitle, GrantCredit, Order
 from suanli.market.index import forward_curve
 from suanli.market.product import Product, credit_of
@@ -218,7 +217,8 @@ def test_an_hour_that_is_over_is_not_converted_into(hall: Hall) -> None:
 
 def price(hall: Hall, hour: int = 0, issuer: int = 1) -> int | None:
     product = PRODUCT._replace(start=DAY_AHEAD + hour * HOUR, issuer=issuer)
-    return auction_price(hall.rooms.market.tables, product)
+    found: int | None = hall.rooms.market.auction_price(product)
+    return found
 
 
 def test_a_book_trade_is_no_auction_price(hall: Hall) -> None:
