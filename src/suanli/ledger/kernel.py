@@ -277,7 +277,7 @@ class Kernel:
         if rating is None:
             klass = self._class(row.klass)
             if row.klass in self._credits:
-                return 0
+                return 0  # of device time: it is a claim in money
             if attestation is None or not klass.may_draw_on(attestation):
                 return Code.NOT_ATTESTED
             rating = klass.rating(attestation.chip)

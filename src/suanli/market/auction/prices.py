@@ -1,9 +1,10 @@
 """What auctions have said of products: the prices by which others settle.
 
 Theory of operation: where nothing changed hands an auction's price is only a bound, so of a settled
-auction those cells count in which lots were sold or bought. Each auction is read once; what was
-read is derived and no state: orders and result stay as they are until the auction is forgotten,
-when its last hour is over.
+auction those cells count in which an order sold or bought lots. (A product that came about by
+substitution alone, and was bought in other areas alone, is passed over: no order stood there.)
+Each auction is read once; what was read is derived and no state: orders and result stay as they
+are until the auction is forgotten, when its last hour is over.
 """
 
 from typing import Any
