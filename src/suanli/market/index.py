@@ -10,6 +10,7 @@ Laws
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from suanli.market.auction.prices import last_price
 from suanli.market.book import BUY, SELL
 from suanli.market.product import Product
 from suanli.market.state import Market
@@ -46,7 +47,7 @@ class Point(NamedTuple):
     bid: int | None
     ask: int | None  # the best in the book
     posted: int | None
-    last_auction: int | None
+    last_auction: int | None  # without a call auction: what its band is drawn about
 
     @property
     def price(self) -> int | None:
@@ -107,7 +108,8 @@ def forward_curve(market: Market, issuer: int, area: str, grade: str, tier: str,
         book, watch = market.books.get(product), market.tables["watches"].get(product)
         points.append(Point(start, book.best(BUY) if book else None,
                             book.best(SELL) if book else None, posted,
-                            watch.reference_mrmb or None if watch else None))
+                            last_price(market.tables, product)
+                            or (watch.reference_mrmb or None if watch else None)))
     return points
 
 

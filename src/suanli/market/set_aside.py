@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from suanli.ledger.state import Ledger
 from suanli.market.commands import Entitle
+from suanli.market.product import Product, ProductGrid
 from suanli.members.state import Members
 from suanli.terms.change import Change, Write, one_part
-from suanli.terms.quantity import LOT, PPM, device_ms_of
+from suanli.terms.quantity import LOT, PPM, device_ms_of, lots_of
 from suanli.terms.refusals import Code, Refusal
 
 
@@ -61,6 +62,28 @@ class SetAside:
         """Return the unsold device time that only the set-aside keeps from all others."""
         sellable = self.ledger.sellable_ms(attestation, at)
         return min(sellable, self.withheld(attestation).from_others_ms(at))
+
+    def sources(self, product: Product, klass: int, buyer: int, at: int,
+                grid: ProductGrid) -> list[tuple[int, int, int]]:
+        """Return (attestation, micro-CU, lots it can still back for a buyer) by chip of a grade."""
+        sources = []
+        for chip, ucu, _ in grid.token_class(klass).factors:
+            id = self.ledger.attestation_id(product.issuer, product.area, chip, product.start)
+            if id is None:
+                continue
+            sources.append((id, ucu, lots_of(self.sellable_ms(id, buyer, at), ucu)))
+        return sources
+
+    def to_issue(self, wanted: int, product: Product, klass: int, buyer: int, at: int,
+                 grid: ProductGrid) -> list[tuple[int, int, int]]:
+        """Return what the issuer can issue of so many lots: (attestation, micro-CU, lots)."""
+        found = []
+        for attestation, ucu, available in self.sources(product, klass, buyer, at, grid):
+            taken = min(wanted, available)
+            if taken:
+                found.append((attestation, ucu, taken))
+                wanted -= taken
+        return found
 
     def drawn(self, drawn: list[tuple[int, int, int]], buyer: int, at: int) -> list[Write]:
         """Return the writes that count a beneficiary's (attestation, micro-CU, lots)."""

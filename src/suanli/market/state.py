@@ -21,7 +21,16 @@ from suanli.market.bands import with_trades
 from suanli.market.book import BUY, SELL, Book, Fill
 from suanli.market.book.levels import Match
 from suanli.market.book.messages import TRADED
-from suanli.market.commands import Cancel, Entitle, Exempt, Modify, Order, PostOffer, Reopen
+from suanli.market.commands import (
+    STRIPS,
+    Cancel,
+    Entitle,
+    Exempt,
+    Modify,
+    Order,
+    PostOffer,
+    Reopen,
+)
 from suanli.market.halts import REOPENING, Guard, Rules, Watch, guard_of, rules_of, uncrossing
 from suanli.market.kinds import MODES, UNTIL, Expiries, Met, kind_refusal, met_by, outcome_refusal
 from suanli.market.limits import Exemption, Limits
@@ -29,12 +38,14 @@ from suanli.market.pairing import paired
 from suanli.market.postings import Resting, Trade
 from suanli.market.product import TIERS, Product, ProductGrid
 from suanli.market.set_aside import SetAside
+from suanli.market.strip import TABLES as STRIP_TABLES
+from suanli.market.strips import Strips
 from suanli.members.state import Members
 from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
-from suanli.terms.quantity import LOTS_MAX, lots_of
+from suanli.terms.quantity import LOTS_MAX
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
 
@@ -58,6 +69,7 @@ class Market(Room):
         "beneficiaries": (int, str),  # member -> why it may draw on the set-aside
         # (start, attestation) -> device-ms of the set-aside that beneficiaries have bought
         "set_aside": (tuple[int, int], int),
+        **STRIP_TABLES,
     }
 
     def __init__(self, members: Members, ledger: Ledger) -> None:
@@ -70,6 +82,7 @@ class Market(Room):
         self.expiries = Expiries()  # derived from `orders`
         self.limited: set[Product] = set()  # derived: the watches that stand at their band
         self.auctions = Auctions(self.tables, members, ledger, self.limits, self.set_aside)
+        self.strips = Strips(members, ledger, self.tables, self.limits, self.set_aside)
 
     def offer(self, issuer: int, area: str, grade: str, tier: str) -> int | None:
         """Return an issuer's posted price, milli-RMB a token."""
@@ -127,6 +140,8 @@ class Market(Room):
         """Answer one of this room's commands."""
         if isinstance(command, auction_commands.COMMANDS):
             return self.auctions.check(command, at, sender, grid)
+        if isinstance(command, STRIPS):
+            return self.strips.check(command, at, sender, grid)
         if isinstance(command, PostOffer):
             return self._post_offer(command, sender, at, grid)
         if isinstance(command, Exempt):
@@ -139,7 +154,7 @@ class Market(Room):
             product = Product(command.issuer, command.area, command.grade, command.tier,
                               command.start)
             return (grid.refusal(product, at)
-                    or self._price_refusal(command.price_mrmb, at)
+                    or grid.price_refusal(command.price_mrmb, at)
                     or self._lots_refusal(command.lots, command.side)
                     or kind_refusal(command, at)
                     or self.limits.refusal(0, product, command, sender, at, grid)
@@ -167,17 +182,9 @@ class Market(Room):
         if command.price_mrmb == 0:
             known = key in self.tables["offers"]
             return one_part(*([Write(self.name, "offers", key, None)] if known else []))
-        if refusal := self._price_refusal(command.price_mrmb, at):
+        if refusal := grid.price_refusal(command.price_mrmb, at):
             return refusal
         return one_part(Write(self.name, "offers", key, command.price_mrmb))
-
-    def _price_refusal(self, price: int, at: int) -> Refusal | None:
-        least = self.members.parameter("price_mrmb_min", at)
-        most = self.members.parameter("price_mrmb_max", at)
-        if least <= price <= most:
-            return None
-        return Refusal(Code.PRICE_OUT_OF_RANGE,
-                       f"{price} milli-RMB a token; {least} to {most} is accepted")
 
     @staticmethod
     def _lots_refusal(lots: int, side: int) -> Refusal | None:
@@ -189,7 +196,7 @@ class Market(Room):
     def _modify(self, command: Modify, order: Resting, sender: int, at: int,
                 grid: ProductGrid) -> Change | Refusal:
         product = Product(*order.product)
-        if refusal := (grid.refusal(product, at) or self._price_refusal(command.price_mrmb, at)
+        if refusal := (grid.refusal(product, at) or grid.price_refusal(command.price_mrmb, at)
                        or self._lots_refusal(command.lots, order.side)):
             return refusal
         again = Order(*product, order.side, command.price_mrmb, command.lots, False,
@@ -205,7 +212,8 @@ class Market(Room):
     def void_past(self, at: int) -> list[Part]:
         """Return a part for each order that is over, or its hour: out, and its hold void.
 
-        What was watched and set aside of past hours is forgotten in one more.
+        One for each taken strip with hours to fix. What was watched and set aside of past hours,
+        and strips that are over, are forgotten in one more.
         """
         past = [Part(tuple(self._out(id)), self._void(id, order).pack())
                 for id, order in self.tables["orders"].items()
@@ -214,6 +222,8 @@ class Market(Room):
                      for product in self.tables["watches"] if product[4] + HOUR <= at]
         forgotten += [Write(self.name, "set_aside", key, None)
                       for key in self.tables["set_aside"] if key[0] + HOUR <= at]
+        forgotten += self.strips.over(at)
+        past += self.strips.fixings(at)
         return [*past, Part(tuple(forgotten))] if forgotten else past
 
     # -- bands and halts -------------------------------------------------------------------
@@ -305,7 +315,7 @@ class Market(Room):
         left = found.left
         if (is_from_offer and left and posted and sender != product.issuer
                 and not found.is_stopped):
-            drawn = self._drawn(left, product, klass, sender, at, grid)
+            drawn = self.set_aside.to_issue(left, product, klass, sender, at, grid)
             sold = sum(lots for _, _, lots in drawn)
             if sold:
                 rows += postings.issue_rows(drawn, posted, sender, klass, product.issuer)
@@ -322,7 +332,8 @@ class Market(Room):
         is_at_once = order.is_ioc or (order.is_market and not trades)
         if is_at_once and not is_touched and not is_held_back:
             return Refusal(Code.NO_OFFER, self._nothing(product, order, posted, sum(
-                lots for _, _, lots in self._sources(product, klass, sender, at, grid))))
+                lots for _, _, lots in self.set_aside.sources(
+                    product, klass, sender, at, grid))))
         if is_at_once or found.is_stopped:
             left = 0
         elif order.is_market:
@@ -370,28 +381,6 @@ class Market(Room):
         posting = f"{posted}, with {left} lots left" if order.side == BUY and posted else "none"
         return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: "
                 f"{best or 'none'}, posted price: {posting}")
-
-    def _drawn(self, wanted: int, product: Product, klass: int, buyer: int, at: int,
-               grid: ProductGrid) -> list[tuple[int, int, int]]:
-        """Return what the issuer can issue of so many lots: (attestation, micro-CU, lots)."""
-        drawn = []
-        for attestation, ucu, available in self._sources(product, klass, buyer, at, grid):
-            taken = min(wanted, available)
-            if taken:
-                drawn.append((attestation, ucu, taken))
-                wanted -= taken
-        return drawn
-
-    def _sources(self, product: Product, klass: int, buyer: int, at: int,
-                 grid: ProductGrid) -> list[tuple[int, int, int]]:
-        """Return (attestation, micro-CU, lots it can still back) by chip of the grade."""
-        sources = []
-        for chip, ucu, _ in grid.token_class(klass).factors:
-            id = self.ledger.attestation_id(product.issuer, product.area, chip, product.start)
-            if id is None:
-                continue
-            sources.append((id, ucu, lots_of(self.set_aside.sellable_ms(id, buyer, at), ucu)))
-        return sources
 
     def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:
         maker = self.tables["orders"][fill.maker].owner
