@@ -30,8 +30,8 @@ def version(
 
 def main() -> None:
     """Run the command line; translate what was raised into a line and an exit code."""
-    from suanli.cli import auctions, chain, jobs, market, operate, pricing, worlds
-    for module in (worlds, operate, jobs, pricing, market, auctions, chain):
+    from suanli.cli import auctions, chain, jobs, market, operate, pricing, strips, worlds
+    for module in (worlds, operate, jobs, pricing, market, auctions, strips, chain):
         module.register(app)
     try:
         app()

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from suanli import __version__
 from suanli.chain.proof import receipt_of
-from suanli.gateway import auction_routes, quotes, views
+from suanli.gateway import auction_routes, quotes, strip_routes, views
 from suanli.gateway.answers import TENANT, refusal_of, settled
 from suanli.gateway.deferred import DeferredJobs
 from suanli.gateway.requests import (
@@ -63,6 +63,7 @@ def create_app(service: Service, credential: str | None, stop: Callable[[], None
     _deferring(app, deferred)
     _trading(app, service)
     auction_routes.add(app, service)
+    strip_routes.add(app, service)
 
     @app.post("/v1/shutdown")
     def shutdown() -> dict[str, str]:

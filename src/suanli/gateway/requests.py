@@ -108,3 +108,22 @@ class AuctionOrderRequest(Strict):
     parent: int = Field(default=0, ge=0)
     group: str = Field(default="", max_length=100)
     order: int = Field(default=0, ge=0)
+
+
+class StripRequest(Strict):
+    """A strip that the operator offers: `lots` (0.001 token) in each of `hours` from `start`.
+
+    Prices are milli-RMB a token; a floor that equals the cap is a fixed price. It may be taken
+    until `until`, which is not after its start.
+    """
+
+    area: str
+    grade: str
+    start: int
+    hours: int = Field(ge=1, le=168)
+    lots: int = Field(gt=0, le=INT64_MAX)
+    floor_mrmb: int = Field(gt=0, le=INT64_MAX)
+    cap_mrmb: int = Field(gt=0, le=INT64_MAX)
+    until: int = Field(gt=0, le=INT64_MAX)
+    copies: int = Field(default=1, ge=1, le=INT64_MAX)
+    tier: str = "firm"

@@ -129,6 +129,21 @@ def test_a_broken_invariant_stops_the_replica(service: Service) -> None:
     assert service.driver.engine.block(height + 1) is None
 
 
+def test_an_older_home_gives_its_agent_what_came_later(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taking = "market.take_strip"
+    with monkeypatch.context() as older:
+        older.setattr(bootstrap, "AGENT_COMMANDS",
+                      tuple(c for c in bootstrap.AGENT_COMMANDS if c != taking))
+        first, _ = open_service(tmp_path, Settings())
+        first.driver.engine.close()
+    again, said = open_service(tmp_path, Settings())
+    signers = again.rooms.members.tables["signers"].values()
+    assert [taking in signer.commands for signer in signers if signer.is_agent] == [True]
+    assert said == []
+    again.driver.engine.close()
+
+
 def test_a_restart_goes_on_and_ends_what_was_lost(tmp_path: Path) -> None:
     first, _ = open_service(tmp_path, Settings())
     first.start()
