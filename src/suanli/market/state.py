@@ -332,8 +332,7 @@ class Market(Room):
         is_at_once = order.is_ioc or (order.is_market and not trades)
         if is_at_once and not is_touched and not is_held_back:
             return Refusal(Code.NO_OFFER, self._nothing(product, order, posted, sum(
-                lots for _, _, lots in self.set_aside.sources(
-                    product, klass, sender, at, grid))))
+                lots for _, _, lots in self.set_aside.sources(product, klass, sender, at, grid))))
         if is_at_once or found.is_stopped:
             left = 0
         elif order.is_market:

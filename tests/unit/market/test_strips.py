@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
-from tests.stage import CHIP, GANG, SINGLE
+from tests.stage import CHIP, SINGLE
 
 from suanli.chips.commands import RegisterZone, SetHostState
 from suanli.ledger.commands import Attest, Batch, Grant, Sweep
 from suanli.ledger.row import CASH, Row, RowCode, account, class_of
-from suanli.market.auction.prices import last_price
 from suanli.market.commands import (
     Entitle,
     FixStrip,
@@ -22,8 +21,6 @@ from suanli.market.commands import (
 from suanli.market.halts import Watch
 from suanli.market.product import Product
 from suanli.members.commands import SetParameter
-from suanli.planning.planner import Planner
-from suanli.planning.policies import POLICIES
 from suanli.settlement.commands import MakeGood
 from suanli.settlement.delivery import Contract
 from suanli.terms.canonical import decode
@@ -73,7 +70,7 @@ def auctioned(hall: Hall, price: int, hour: int = 0, issuer: int = 0) -> None:
     """An auction in which tenant 3 buys ten lots of one hour at a price."""
     hall.order(1, hall.curve(SELL, (price, 10), hour=hour))
     hall.order(3, hall.curve(BUY, (price, 10), hour=hour, issuer=issuer))
-    hall.close()
+    hall.close(bytes([hall.auction]) * 32)
     flows = {} if issuer else {0: 10}
     receipt = hall.clear(3, hall.clearing(price, {0: 10, 1: 10}, flows=flows))
     assert receipt.code == 0, receipt.reason
@@ -298,18 +295,6 @@ def test_without_an_auction_an_hour_is_fixed_at_the_middle_as_it_begins(hall: Ha
     assert (prices(hall, id), hall.held(2)) == ((MIDDLE,) * HOURS, 0)
 
 
-def test_a_price_at_which_nothing_was_bought_is_none(hall: Hall) -> None:
-    auctioned(hall, 900)
-    tables = hall.rooms.market.tables
-    assert last_price(tables, Product(1, AREA, SINGLE, "firm", DAY_AHEAD)) == 900
-    for other in (Product(1, AREA, SINGLE, "firm", DAY_AHEAD + HOUR),
-                  Product(1, AREA, GANG, "firm", DAY_AHEAD),
-                  Product(1, AREA, SINGLE, "spot", DAY_AHEAD),
-                  Product(1, AREA, SINGLE, "firm", DAY_AHEAD - HOUR),
-                  Product(1, AREA, SINGLE, "firm", DAY_AHEAD + DAY)):
-        assert last_price(tables, other) is None
-
-
 def test_a_sweep_fixes_what_nobody_asked_for_and_forgets_with_the_last_hour(hall: Hall) -> None:
     id = taken(hall)
     hall.at = DAY_AHEAD + 2 * HOUR
@@ -408,45 +393,7 @@ def test_who_sold_everything_still_pays_and_has_no_contract(hall: Hall) -> None:
     assert contract(hall) is None
 
 
-# -- the planner, and restoring ------------------------------------------------------------
-
-
-def test_the_planner_attests_what_is_written_and_fixes_what_is_due_once(hall: Hall) -> None:
-    late = DAY_AHEAD + 2 * DAY
-    id = written(hall, start=late, until=late)
-    planner = Planner(POLICIES["fifo"], [1])
-
-    def said() -> list[str]:
-        kinds = []
-        for member, command in planner.decide(hall.rooms, hall.at):
-            assert hall.tell(planner, member, command).code == 0, command
-            kinds.append(command.kind)
-        return kinds
-
-    assert "ledger.attest" in said()
-    assert "ledger.attest" not in said()
-    more = written(hall, start=late + DAY, until=late, lots=1)
-    assert "ledger.attest" in said()  # without waiting for the hour
-    new = hall.must(2, TakeStrip(id)).answer["strip"]
-    hall.must(2, TakeStrip(more))
-    assert "market.fix_strip" not in said()
-    for hour in range(HOURS):
-        hall.at = planner.next_instant(late + hour * HOUR - 1)
-        assert hall.at == late + hour * HOUR
-        kinds = said()
-        assert kinds.index("market.fix_strip") < kinds.index("ledger.sweep")
-        assert "market.fix_strip" not in said()
-        assert prices(hall, new) == (MIDDLE,) * (hour + 1) + (0,) * (HOURS - hour - 1)
-
-
-def test_the_planner_fixes_after_an_auction(hall: Hall) -> None:
-    id = taken(hall)
-    planner = Planner(POLICIES["fifo"], [1])
-    assert FixStrip(id) not in [command for _, command in planner.decide(hall.rooms, hall.at)]
-    auctioned(hall, 900)
-    assert FixStrip(id) in [command for _, command in planner.decide(hall.rooms, hall.at)]
-    stranger = Planner(POLICIES["fifo"], [3])
-    assert not list(stranger.fixing.decide(hall.rooms, hall.at, DAY_AHEAD))
+# -- restoring -----------------------------------------------------------------------------
 
 
 def test_a_snapshot_restores_strips_and_without_any_there_are_no_tables(hall: Hall) -> None:
