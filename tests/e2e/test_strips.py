@@ -136,7 +136,7 @@ def test_a_strip_from_the_command_line(home: Any) -> None:
 def test_a_fixed_price_is_fixed_as_it_is_taken(home: Any) -> None:
     home("strip", "write", "local", GRADE, in_hours(3), "0.1", "--hours", "1", "--floor", "900")
     offered = rows(home, "strip", "list")[-1]
-    home("strip", "take", str(offered["id"]))
+    assert "0.09 RMB paid, at a fixed price" in home("strip", "take", str(offered["id"])).stdout
     taken = rows(home, "strip", "list", "--taken")[-1]
     assert (taken["fixed_hours"], taken["paid_micro_rmb"], taken["held_micro_rmb"]) == (
         1, 90_000, 0)

@@ -67,9 +67,11 @@ def write(
 def take(strip: Strip, data_dir: DataDir = None) -> None:
     """Buy a strip, whole: its hours are reserved at once, the floor is paid, the rest held."""
     answer = client_for(data_dir).take_strip(strip)
+    held = answer["held_micro_rmb"]
+    rest = (f"{rmb(held)} RMB held until its hours are fixed; `suanli strip show {answer['id']}` "
+            "says at what") if held else "at a fixed price"
     out.print(f"strip {answer['id']} is yours, in block {answer['height']}: "
-              f"{rmb(answer['paid_micro_rmb'])} RMB paid, {rmb(answer['held_micro_rmb'])} RMB held "
-              f"until its hours are fixed; `suanli strip show {answer['id']}` says at what")
+              f"{rmb(answer['paid_micro_rmb'])} RMB paid, {rest}")
 
 
 def withdraw(strip: Strip, data_dir: DataDir = None) -> None:
