@@ -42,7 +42,8 @@ OPERATOR_ID, TENANT_ID = 1, 2
 ZONE, AREA = "local-1", "local"
 AGENT_COMMANDS = ("schedule.submit", "schedule.cancel", "market.order", "market.cancel",
                   "market.modify", "market.auction_curve", "market.auction_block",
-                  "market.auction_flexible", "market.auction_cancel", "market.take_strip",
+                  "market.auction_flexible", "market.auction_offer", "market.auction_cancel",
+                  "market.take_strip",
                   "ledger.batch")
 AGENT_YEARS = 10
 # Set by crash tests: "before commit:3" kills this process at the third such point.

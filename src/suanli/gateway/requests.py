@@ -77,7 +77,10 @@ class EnvelopeRequest(Strict):
 
 
 class AuctionLeg(Strict):
-    """A block's lots (0.001 token) in the delivery hour from `start`, Unix milliseconds."""
+    """A block's lots (0.001 token) in the delivery hour from `start`, Unix milliseconds.
+
+    In a minimum-income offer `steps`, (milli-RMB a token, lots), may stand for price and lots.
+    """
 
     area: str
     grade: str
@@ -85,13 +88,15 @@ class AuctionLeg(Strict):
     lots: int = Field(gt=0, le=INT64_MAX)
     issuer: int = Field(default=0, ge=0)
     tier: str = "firm"
+    steps: list[tuple[int, int]] = Field(default_factory=list, max_length=50)
 
 
 class AuctionOrderRequest(Strict):
     """An order of an open call auction; issuer 0 means whoever delivers there.
 
     With `hours` it is flexible: so many in a row, from `earliest` to `latest`, of the first leg's
-    lots. With `steps` it is a curve in the first leg's hour. Else it is a block of all its legs.
+    lots. With `steps` it is a curve in the first leg's hour. With a fixed cost but no `steps`
+    it is a minimum-income offer in the hours of all its legs. Else it is a block of them.
     """
 
     auction: int

@@ -11,7 +11,7 @@ _PUBLIC = frozenset({"market.open_auction", "market.close_auction", "market.clea
 _ANYONE = frozenset({"members.delegate", "ledger.batch"}) | _PUBLIC
 _TRADER = frozenset({"market.order", "market.cancel", "market.modify", "market.reopen",
                      "market.auction_curve", "market.auction_block", "market.auction_flexible",
-                     "market.auction_cancel", "settlement.make_good"})
+                     "market.auction_offer", "market.auction_cancel", "settlement.make_good"})
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     OPERATOR: _ANYONE | _TRADER | {

@@ -120,6 +120,51 @@ def test_why_an_order_was_left(hall: Hall) -> None:
     assert prices.solver == 2
 
 
+def test_an_offer_is_told_what_it_would_have_earned(hall: Hall) -> None:
+    hall.order(1, hall.curve(SELL, (800, 100)))
+    taken = hall.order(1, hall.offer(2_000, ((790, 50),), ((790, 50),)))
+    short = hall.order(1, hall.offer(1_000_000, ((700, 100), (750, 50)), ((990, 10),)))
+    dear = hall.order(1, hall.offer(5, ((995, 10),)))
+    idle = hall.order(1, hall.offer(5, ((800, 10),), first=7))
+    one_hour = hall.order(1, hall.curve(SELL, (700, 10), fixed_micro_rmb=1_000_000))
+    for hour in range(2):
+        hall.order(2, hall.curve(BUY, (1000, 50), (900, 50), hour=hour))  # from whoever sells
+    assert why(hall, short)["why"] == "the auction is open"
+    rooms = settled(hall)
+    prices = {row["start"]: row["price_mrmb"] for row in auctions.auction(
+        rooms, hall.auction, hall.at)["prices"]}
+    first, second = (prices[hall.sitting.start_of(hour)] for hour in range(2))
+    assert first == 800
+    assert why(hall, taken)["why"] == "it was taken whole"
+    assert why(hall, taken)["income_micro_rmb"] == 50 * (first - 790) + 50 * (second - 790) >= 2_000
+    income = 100 * (first - 700) + 50 * (first - 750) + 10 * max(0, second - 990)
+    assert why(hall, short)["why"] == (
+        f"its income was short: it would have earned {income} of its fixed cost 1000000 micro-RMB "
+        "at the prices found")
+    assert why(hall, dear)["income_micro_rmb"] == 0
+    assert why(hall, idle)["why"] == "nothing was traded in its hours"
+    assert why(hall, one_hour)["income_micro_rmb"] == 10 * (first - 700)
+    shown = {row["id"]: row for row in auctions.orders(rooms, 1)}[short]
+    assert (shown["kind"], shown["side"], shown["price_mrmb"], shown["lots"],
+            shown["fixed_micro_rmb"]) == ("offer", "sell", [700, 750, 990], 160, 1_000_000)
+    assert auctions.auction(rooms, hall.auction, hall.at)["offers_left_out"] == 4
+
+
+def test_a_sellers_price_is_that_of_the_buyers_it_reaches(hall: Hall) -> None:
+    hall.order(1, hall.curve(SELL, (800, 100)))
+    dear = hall.order(1, hall.curve(SELL, (950, 10)))
+    hall.order(2, hall.curve(BUY, (1000, 50)))  # at the demand node of the area
+    settled(hall)
+    assert why(hall, dear)["price_needed_mrmb"] == 800
+    assert "or less would have been in the money" in why(hall, dear)["why"]
+
+
+def why(hall: Hall, order: int) -> dict[str, Any]:
+    found = auctions.explain_order(hall.rooms, order, hall.at)
+    assert found is not None
+    return found
+
+
 def test_a_late_order_is_told_so(hall: Hall) -> None:
     hall.at = hall.sitting.last - 1
     late = hall.order(2, hall.curve(BUY, (1000, 100)))

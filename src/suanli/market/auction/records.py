@@ -1,13 +1,19 @@
 """What the call auctions remember, and the arrays they keep as bytes."""
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from suanli.market.auction.commands import Node
 from suanli.market.auction.instance import Clearing, Ints
-from suanli.market.auction.orders import BlockOrder, CurveOrder, FlexibleOrder, Order
+from suanli.market.auction.orders import (
+    BlockOrder,
+    CurveOrder,
+    FlexibleOrder,
+    OfferOrder,
+    Order,
+)
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
 
@@ -70,7 +76,7 @@ class Sitting:
 
 @dataclass(frozen=True, slots=True)
 class AuctionOrder:
-    """An order of one of three kinds; a block's group has its owner's number before its name."""
+    """An order of one of four kinds; a block's group has its owner's number before its name."""
 
     auction: int
     owner: int
@@ -79,11 +85,15 @@ class AuctionOrder:
     block: BlockOrder | None
     flexible: FlexibleOrder | None
     filled: tuple[tuple[int, int], ...]  # (cell, lots), once settled
+    _: KW_ONLY
+    offer: OfferOrder | None = None
 
     @property
     def terms(self) -> Order:
         if self.curve is not None:
             return self.curve
+        if self.offer is not None:
+            return self.offer
         return self.block if self.block is not None else present(
             self.flexible, "an order is of some kind")
 
