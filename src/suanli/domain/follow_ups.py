@@ -15,6 +15,7 @@
 | a placement ends          | metered part posted and burned, rests voided, retired   | settlement |
 | a placement is preempted  | what its lost work may cost the operator is put on hold | settlement |
 | a firm product reopens    | the buyers' claims on the hour, as after any trade      | schedule   |
+| members move tokens       | nobody is lifted above its position limit               | market     |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
 |                           | hours of strips that have begun are fixed, as above     | market,    |
 |                           |                                                         | settlement |
@@ -31,12 +32,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from suanli.domain.rooms import Rooms
-from suanli.ledger.commands import Sweep
-from suanli.ledger.row import CASH, RowCode, owner_of, unpack
+from suanli.ledger.commands import Batch, Sweep
+from suanli.ledger.row import CASH, RowCode, class_of, owner_of, unpack
 from suanli.market.auction.commands import SettleAuction
 from suanli.market.auction.settling import paid_of
 from suanli.market.commands import FixStrip, Modify, Order, Reopen, TakeStrip
-from suanli.market.product import ProductGrid
+from suanli.market.product import Product, ProductGrid
 from suanli.market.strip import Taken
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
 from suanli.settlement.delivery import cleared_writes, contract_writes, fixed_writes
@@ -123,6 +124,28 @@ def _paid(rooms: Rooms, strips: Iterable[Taken], at: int) -> Part:
     return Part(fixed_writes(rooms.settlement.tables["contracts"], rooms.ledger, paid))
 
 
+def within_limits(rooms: Rooms, command: Batch, change: Change, at: int,
+                  grid: ProductGrid) -> Change | Refusal:
+    """Refuse rows by which somebody would get more of a product than it may buy.
+
+    A transfer counts when it is made, a hold when who gets it posts it.
+    """
+    if not rooms.members.parameter("position_ppm_max"):
+        return change
+    got: dict[tuple[int, int], int] = {}
+    for row in unpack(command.rows):
+        if row.code in (RowCode.TRANSFER, RowCode.POST):
+            key = owner_of(row.credit), class_of(row.credit)
+            got[key] = got.get(key, 0) + row.amount
+    for (owner, klass), tokens in got.items():
+        record = rooms.ledger.token_class(klass)  # None: cash, or a class that is not there
+        if record and (refusal := rooms.market.limits.position_refusal(owner, Product(
+                record.issuer, record.area, record.grade, record.tier, record.start), tokens,
+                grid)):
+            return refusal
+    return change
+
+
 def buy_first_hour(rooms: Rooms, command: Place, change: Change, at: int,
                    grid: ProductGrid) -> Change | Refusal:
     """Buy what a fresh placement needs, with the job as the placement makes it."""
@@ -203,6 +226,7 @@ FOLLOW_UPS: dict[type, FollowUp] = {
     Ended: settle,
     Preempt: secure_compensation,
     Sweep: forget_the_past,
+    Batch: within_limits,
 }
 
 

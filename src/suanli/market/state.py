@@ -1,12 +1,12 @@
 """Standing offers, resting orders and trades: one price-time book a product.
 
 Theory of operation: an incoming order takes, best price first, what rests in the book at or
-below (above) its limit; a buy order then takes from the issuer's standing offer if that is
-within its limit, tokens being issued as they are sold. A resting order's cash or tokens are on
-hold with the clearing account (owner 0), so a trade can never fail for want of either. Every
-trade is delivery against payment in one linked set. Where bands are in force (`halts`), an order
-trades up to its band's edge only, and not at all while its product is halted. What kinds of orders
-there are, `kinds` says; an iceberg holds all of it.
+below (above) its limit; among those prices a buy order takes of the issuer's standing offer in its
+turn, tokens being issued as they are sold. A resting order's cash or tokens are on hold with the
+clearing account (owner 0), so a trade can never fail for want of either. Every trade is delivery
+against payment in one linked set. Where bands are in force (`halts`), an order trades up to its
+band's edge only, and not at all while its product is halted. What kinds of orders there are,
+`kinds` says; an iceberg holds all of it.
 """
 
 from typing import Any, ClassVar
@@ -296,44 +296,39 @@ class Market(Room):
         order = changed(order, price_mrmb=guard.limited(order.side, wanted))
         klass = grid.class_of(product)
         posted = self.offer(*product[:4]) if order.side == BUY and not guard.is_halted else None
-        is_from_offer = posted is not None and posted <= order.price_mrmb
-        limit = min(order.price_mrmb, posted) if is_from_offer and posted else order.price_mrmb
         over = self.expiries.due(product, at)
         absent = (id, *over)
-        found = Match([], order.lots, False)
-        if not guard.is_halted:
-            found = self._look(product, order, limit, sender, absent)
+        nothing = Match([], order.lots, False)
+        found, drawn, further = (nothing, [], nothing) if guard.is_halted else self._taken(
+            product, order, posted, klass, sender, at, grid, absent)
         rows, writes = self._out_of_time(over)
-        rows, writes = [*before, *rows], [*self.limits.counted(sender, at), *writes]
+        freed = [*before, *rows]
+        rows, writes = [*freed], [*self.limits.counted(sender, at), *writes]
         orders = self.tables["orders"]
-        met = met_by(found.fills, orders)
+        met = met_by([*found.fills, *further.fills], orders)
         for each in met:
             rows += postings.met_rows(orders[each.maker], each, sender, klass)
         writes += self._left_of(met)
-        trades = [self._trade(fill, order.side, sender, klass)
-                  for fill in found.fills if fill.kind == TRADED]
-        left = found.left
-        if (is_from_offer and left and posted and sender != product.issuer
-                and not found.is_stopped):
-            drawn = self.set_aside.to_issue(left, product, klass, sender, at, grid)
-            sold = sum(lots for _, _, lots in drawn)
-            if sold:
-                rows += postings.issue_rows(drawn, posted, sender, klass, product.issuer)
-                writes += self.set_aside.drawn(drawn, sender, at)
-                trades.append(Trade(sender, product.issuer, klass, posted, sold))
-            left -= sold
+        trades = self._trades(found, order.side, sender, klass)
+        if drawn and posted:
+            rows += postings.issue_rows(drawn, posted, sender, klass, product.issuer)
+            writes += self.set_aside.drawn(drawn, sender, at)
+            trades.append(Trade(sender, product.issuer, klass, posted, _lots_of(drawn)))
+        trades += self._trades(further, order.side, sender, klass)
+        left, is_stopped = further.left, further.is_stopped
         is_known = id in self.tables["orders"]
-        is_held_back = (left > 0 and not found.is_stopped and wanted != order.price_mrmb
+        is_held_back = (left > 0 and not is_stopped and wanted != order.price_mrmb
                         and self._has_more(product, order, wanted, sender, absent))
         filled, is_touched = sum(t.lots for t in trades), bool(trades or met)
-        if refusal := outcome_refusal(order, filled, is_touched, found.is_stopped, is_held_back):
+        if refusal := (outcome_refusal(order, filled, is_touched, is_stopped, is_held_back)
+                       or self.limits.self_trade_refusal(trades, order.side, freed)):
             return refusal
         writes += self._watched(guard, product, order, trades, is_held_back)
         is_at_once = order.is_ioc or (order.is_market and not trades)
         if is_at_once and not is_touched and not is_held_back:
             return Refusal(Code.NO_OFFER, self._nothing(product, order, posted, sum(
                 lots for _, _, lots in self.set_aside.sources(product, klass, sender, at, grid))))
-        if is_at_once or found.is_stopped:
+        if is_at_once or is_stopped:
             left = 0
         elif order.is_market:
             order = changed(order, price_mrmb=trades[-1].price_mrmb)
@@ -363,6 +358,22 @@ class Market(Room):
         book = self.books.get(product) or Book()
         return book.look(order.side, price, order.lots, absent, sender, MODES[order.self_trade])
 
+    def _taken(self, product: Product, order: Order, posted: int | None, klass: int, sender: int,
+               at: int, grid: ProductGrid,
+               absent: tuple[int, ...]) -> tuple[Match, list[tuple[int, int, int]], Match]:
+        """Return what an order takes of the book, then of the issuer, then beyond its price."""
+        if posted is None or posted > order.price_mrmb:
+            found = self._look(product, order, order.price_mrmb, sender, absent)
+            return found, [], Match([], found.left, found.is_stopped)
+        found = self._look(product, order, posted, sender, absent)
+        if found.is_stopped or not found.left:
+            return found, [], Match([], found.left, found.is_stopped)
+        drawn = [] if sender == product.issuer else self.set_aside.to_issue(
+            found.left, product, klass, sender, at, grid)
+        rest = changed(order, lots=found.left - _lots_of(drawn))
+        met = (fill.maker for fill in found.fills)  # taken whole, as more was wanted
+        return found, drawn, self._look(product, rest, order.price_mrmb, sender, (*absent, *met))
+
     def _has_more(self, product: Product, order: Order, wanted: int, sender: int,
                   absent: tuple[int, ...]) -> bool:
         """Say whether an order would trade on, past its band, at the price it came with."""
@@ -380,6 +391,10 @@ class Market(Room):
         posting = f"{posted}, with {left} lots left" if order.side == BUY and posted else "none"
         return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: "
                 f"{best or 'none'}, posted price: {posting}")
+
+    def _trades(self, found: Match, side: int, taker: int, klass: int) -> list[Trade]:
+        return [self._trade(fill, side, taker, klass) for fill in found.fills
+                if fill.kind == TRADED]
 
     def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:
         maker = self.tables["orders"][fill.maker].owner
@@ -434,3 +449,8 @@ class Market(Room):
 
     def _out(self, id: int) -> list[Write]:
         return [Write(self.name, "orders", id, None), Write(self.name, "queue", id, None)]
+
+
+def _lots_of(drawn: list[tuple[int, int, int]]) -> int:
+    """Return the lots that attestations back: (attestation, micro-CU, lots) each."""
+    return sum(lots for _, _, lots in drawn)

@@ -226,13 +226,19 @@ class Planner:
         return decisions
 
     def _due_stops(self, rooms: Any, at: int) -> list[Decision]:
-        decisions: list[Decision] = []
+        """Stop each job once, for what came first, however many of its stops are due by now."""
+        due: dict[int, Decision] = {}
         while self._stops and self._stops[0][0] <= at:
             _, id, attempt, reason = heapq.heappop(self._stops)
             job = rooms.schedule.job(id)
-            if job.phase in (phases.PLACED, phases.RUNNING) and attempt == job.attempt:
-                decisions.append((job.operator, Stop(id, reason)))
-        return decisions
+            if job.phase not in (phases.PLACED, phases.RUNNING) or attempt != job.attempt:
+                continue
+            if reason == phases.TIME_LIMIT and at < job.limit:
+                # the limit of a placement that was refused, or came into a later block
+                heapq.heappush(self._stops, (job.limit, id, attempt, reason))
+            else:
+                due.setdefault(id, (job.operator, Stop(id, reason)))
+        return list(due.values())
 
     def _placements(self, rooms: Any, at: int) -> list[Decision]:
         """Return what the cycle decides, placements as arrays; watch the limits of those."""
