@@ -64,7 +64,7 @@ def _reading(app: FastAPI, service: Service) -> None:
 def _trading(app: FastAPI, service: Service) -> None:
     @app.post("/v1/auction-orders", status_code=201)
     def enter(request: AuctionOrderRequest) -> dict[str, Any]:
-        answer = settled(service.ask(TENANT, _command(request)))
+        answer = settled(service.ask(TENANT, command_of(request)))
         return {"id": answer.receipt.answer["order"], "height": answer.height}
 
     @app.delete("/v1/auction-orders/{id}")
@@ -72,7 +72,7 @@ def _trading(app: FastAPI, service: Service) -> None:
         return {"id": id, "height": settled(service.ask(TENANT, CancelOrder(id))).height}
 
 
-def _command(request: AuctionOrderRequest) -> Enter:
+def command_of(request: AuctionOrderRequest) -> Enter:
     """Return the command of a request: flexible, a curve, an offer or a block by what it says."""
     leg, side = request.legs[0], int(request.side == "sell")
     place = (leg.issuer, leg.area, leg.grade, leg.tier)

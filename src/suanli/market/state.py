@@ -245,10 +245,14 @@ class Market(Room):
 
     def _watched(self, guard: Guard, product: Product, order: Order, trades: list[Trade],
                  is_held_back: bool) -> list[Write]:
-        """Return what an order leaves in the watch of its product, where bands are in force."""
+        """Return what an order leaves in the watch of its product, where bands are in force.
+
+        What it trades with its owner's own says nothing of a price.
+        """
         if guard.is_halted or not (guard.rules.is_on or product in self.tables["watches"]):
             return []
-        watch = guard.after(order.side, [(t.price_mrmb, t.lots) for t in trades], is_held_back)
+        prices = [(t.price_mrmb, t.lots) for t in trades if t.buyer != t.seller]
+        watch = guard.after(order.side, prices, is_held_back)
         return [Write(self.name, "watches", product, watch)] if watch != guard.watch else []
 
     def _reopen(self, product: Product, at: int, grid: ProductGrid) -> Change | Refusal:

@@ -142,9 +142,14 @@ class Delivery:
 
 def contract_writes(contracts: Table[tuple[int, int], Contract], klass: int,
                     trades: list[tuple[int, int, int, int]]) -> tuple[Write, ...]:
-    """Return what trades (seller, buyer, milli-RMB a token, lots) of a class make of contracts."""
+    """Return what trades (seller, buyer, milli-RMB a token, lots) of a class make of contracts.
+
+    With oneself nothing is paid: else such a trade would raise what a seller must refund.
+    """
     after: dict[int, Contract] = {}
     for seller, buyer, price, lots in trades:
+        if seller == buyer:
+            continue
         for owner in (seller, buyer):
             after.setdefault(owner, contracts.get((owner, klass)) or Contract(0, 0))
         after[seller] = after[seller].sold(lots * LOT)

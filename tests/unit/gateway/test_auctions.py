@@ -8,9 +8,17 @@ from tests.hall import BUY, SELL, Hall
 
 from suanli.clearing import solve
 from suanli.gateway import auctions
+from suanli.gateway.auction_routes import command_of
 from suanli.gateway.requests import AuctionOrderRequest
-from suanli.market.auction.commands import ClearWithout
+from suanli.market.auction.commands import (
+    ClearWithout,
+    Enter,
+    EnterBlock,
+    EnterCurve,
+    EnterOffer,
+)
 from suanli.members.commands import SetParameter
+from suanli.terms.errors import InputError
 
 
 @pytest.fixture
@@ -157,6 +165,26 @@ def test_a_sellers_price_is_that_of_the_buyers_it_reaches(hall: Hall) -> None:
     settled(hall)
     assert why(hall, dear)["price_needed_mrmb"] == 800
     assert "or less would have been in the money" in why(hall, dear)["why"]
+
+
+LEG = {"area": "a", "grade": "g", "start": 0, "lots": 5, "issuer": 1}
+
+
+def asked(**fields: Any) -> Enter:
+    return command_of(AuctionOrderRequest(auction=7, **{
+        "side": "sell", "price_mrmb": 800, "fixed_micro_rmb": 900, "legs": [LEG], **fields}))
+
+
+def test_a_request_with_a_fixed_cost_is_an_offer_of_all_its_legs() -> None:
+    later = {**LEG, "start": 3_600_000, "steps": [(700, 2), (800, 3)]}
+    place = (7, 1, "a", "g", "firm")
+    assert asked(legs=[LEG, later], order=4) == EnterOffer(
+        *place, ((0, ((800, 5),)), (3_600_000, ((700, 2), (800, 3)))), 900, 4)
+    assert asked(steps=[(700, 2)]) == EnterCurve(*place, 0, 1, ((700, 2),), 900, 0)
+    assert isinstance(asked(fixed_micro_rmb=0), EnterBlock)
+    for wrong in ({"side": "buy"}, {"legs": [LEG, {**LEG, "grade": "h"}]}):
+        with pytest.raises(InputError, match="accepted"):
+            asked(**wrong)
 
 
 def why(hall: Hall, order: int) -> dict[str, Any]:

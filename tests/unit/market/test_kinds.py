@@ -365,6 +365,23 @@ def test_a_modified_order_may_trade_with_its_owners_own_what_it_held(market: Sta
     assert late not in market.rooms.market.tables["orders"]
 
 
+def test_a_trade_with_oneself_pays_nothing_and_says_nothing_of_a_price(stage: Stage) -> None:
+    """Before: it raised what the issuer owes for a failed delivery, and moved the band."""
+    klass = stage.must(3, kind(BUY, 1000, 100, is_ioc=True)).answer["class"]
+    stage.must(1, PostOffer("area-1", SINGLE, "firm", 0))
+    stage.must(1, SetParameter("band_dynamic_ppm", 500_000))
+    contract = stage.rooms.settlement.tables["contracts"][3, klass]
+    assert contract == (100 * LOT, 100_000)
+    offer(stage, 3, 9000, 100)
+    assert stage.must(3, kind(BUY, 9000, 100)).answer["filled"] == 100
+    assert stage.rooms.settlement.tables["contracts"][3, klass] == contract
+    assert PRODUCT not in stage.rooms.market.tables["watches"]
+    poor = stage.admit("poor")
+    stage.must(poor, kind(BUY, 9000, 100))
+    refused(stage, poor, kind(SELL, 9000, 100), Code.INSUFFICIENT_BALANCE)
+    assert (poor, klass) not in stage.rooms.settlement.tables["contracts"]
+
+
 def test_newest_stops_the_incoming_order(market: Stage) -> None:
     own, other = own_then_other(market)
     refused(market, 2, kind(BUY, 900, 150, self_trade="newest"), Code.SELF_TRADE)
