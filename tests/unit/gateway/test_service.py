@@ -44,7 +44,7 @@ def test_an_older_agent_may_soon_what_came_later(tmp_path: Path,
         monkeypatch.setattr(bootstrap, "AGENT_COMMANDS", commands)
         made, said = open_service(tmp_path, Settings())
         assert len(said) == (0 if agents else 2)
-        signers = made.rooms.members.tables["signers"].values()
+        signers = list(made.rooms.members.tables["signers"].values())
         agents += [signer.commands for signer in signers if signer.is_agent]
         delegated += [signer.nonce for signer in signers
                       if (signer.member, signer.is_agent) == (bootstrap.TENANT_ID, False)]
