@@ -41,20 +41,12 @@ def fixed_cost(order: AuctionOrder) -> int:
     return terms.fixed_cost if isinstance(terms, (CurveOrder, OfferOrder)) else 0
 
 
-def curves_of(order: AuctionOrder) -> list[CurveOrder]:
-    """Return what an order of steps asks cell by cell; nothing of blocks and flexible orders."""
-    terms = order.terms
-    if isinstance(terms, OfferOrder):
-        return terms.curves
-    return [terms] if isinstance(terms, CurveOrder) else []
-
-
 def earned(order: AuctionOrder, found: Found) -> int | None:
     """Return what an offer's steps earn beyond their prices, micro-RMB; None: nothing was traded.
 
     The same whether it was taken or not: of one that is, all that is in the money is taken.
     """
-    prices = [(found.price(curve.cell, SELL), curve) for curve in curves_of(order)]
+    prices = [(found.price(curve.cell, SELL), curve) for curve in order.curves]
     if all(price is None for price, _ in prices):
         return None
     return sum(max(0, price - limit) * lots for price, curve in prices if price is not None

@@ -88,7 +88,7 @@ class AuctionLeg(Strict):
     lots: int = Field(gt=0, le=INT64_MAX)
     issuer: int = Field(default=0, ge=0)
     tier: str = "firm"
-    steps: list[tuple[int, int]] = Field(default_factory=list, max_length=50)
+    steps: list[Step] = Field(default_factory=list, max_length=50)
 
 
 class AuctionOrderRequest(Strict):

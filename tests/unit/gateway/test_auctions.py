@@ -167,22 +167,22 @@ def test_a_sellers_price_is_that_of_the_buyers_it_reaches(hall: Hall) -> None:
     assert "or less would have been in the money" in why(hall, dear)["why"]
 
 
-LEG = {"area": "a", "grade": "g", "start": 0, "lots": 5, "issuer": 1}
+SOLD = {"area": "a", "grade": "g", "start": 0, "lots": 5, "issuer": 1}
 
 
 def asked(**fields: Any) -> Enter:
     return command_of(AuctionOrderRequest(auction=7, **{
-        "side": "sell", "price_mrmb": 800, "fixed_micro_rmb": 900, "legs": [LEG], **fields}))
+        "side": "sell", "price_mrmb": 800, "fixed_micro_rmb": 900, "legs": [SOLD], **fields}))
 
 
 def test_a_request_with_a_fixed_cost_is_an_offer_of_all_its_legs() -> None:
-    later = {**LEG, "start": 3_600_000, "steps": [(700, 2), (800, 3)]}
+    later = {**SOLD, "start": 3_600_000, "steps": [[700, 2], [800, 3]]}
     place = (7, 1, "a", "g", "firm")
-    assert asked(legs=[LEG, later], order=4) == EnterOffer(
+    assert asked(legs=[SOLD, later], order=4) == EnterOffer(
         *place, ((0, ((800, 5),)), (3_600_000, ((700, 2), (800, 3)))), 900, 4)
     assert asked(steps=[(700, 2)]) == EnterCurve(*place, 0, 1, ((700, 2),), 900, 0)
     assert isinstance(asked(fixed_micro_rmb=0), EnterBlock)
-    for wrong in ({"side": "buy"}, {"legs": [LEG, {**LEG, "grade": "h"}]}):
+    for wrong in ({"side": "buy"}, {"legs": [SOLD, {**SOLD, "grade": "h"}]}):
         with pytest.raises(InputError, match="accepted"):
             asked(**wrong)
 

@@ -1,6 +1,6 @@
 """What the call auctions remember, and the arrays they keep as bytes."""
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -85,8 +85,7 @@ class AuctionOrder:
     block: BlockOrder | None
     flexible: FlexibleOrder | None
     filled: tuple[tuple[int, int], ...]  # (cell, lots), once settled
-    _: KW_ONLY
-    offer: OfferOrder | None = None
+    offer: OfferOrder | None = field(default=None, kw_only=True)
 
     @property
     def terms(self) -> Order:
@@ -100,6 +99,13 @@ class AuctionOrder:
     @property
     def side(self) -> int:
         return 0 if self.flexible else self.terms.side  # type: ignore[union-attr]
+
+    @property
+    def curves(self) -> list[CurveOrder]:
+        """What it asks cell by cell, if that is by steps."""
+        if self.offer:
+            return self.offer.curves
+        return [self.curve] if self.curve else []
 
     @property
     def parent(self) -> int:
