@@ -1,7 +1,7 @@
 """What orders with a fixed cost earned, or would have, at the prices that an auction found.
 
-A price is found where some order was filled. Sellers of a product have also the prices of the demand
-nodes of its area, to which it flows freely; elsewhere an auction's price is only a bound.
+A price is found where some order was filled. Sellers of a product have also the prices of the
+demand nodes of its area, to which it flows freely; elsewhere an auction's price is only a bound.
 """
 
 from typing import Any
