@@ -45,7 +45,7 @@ from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
-from suanli.terms.quantity import LOTS_MAX
+from suanli.terms.quantity import INT64_MAX, LOTS_MAX
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
 
@@ -155,7 +155,7 @@ class Market(Room):
                               command.start)
             return (grid.refusal(product, at)
                     or grid.price_refusal(command.price_mrmb, at)
-                    or self._lots_refusal(command.lots, command.side)
+                    or self._lots_refusal(command, command.side)
                     or kind_refusal(command, at)
                     or self.limits.refusal(0, product, command, sender, at, grid)
                     or self._enter(self.next_id("order"), product, command, sender, at, grid, ()))
@@ -187,17 +187,19 @@ class Market(Room):
         return one_part(Write(self.name, "offers", key, command.price_mrmb))
 
     @staticmethod
-    def _lots_refusal(lots: int, side: int) -> Refusal | None:
-        if 1 <= lots <= LOTS_MAX and side in (BUY, SELL):
+    def _lots_refusal(command: Order | Modify, side: int) -> Refusal | None:
+        lots, value = command.lots, command.lots * command.price_mrmb
+        if 1 <= lots <= LOTS_MAX and value <= INT64_MAX and side in (BUY, SELL):
             return None
-        return Refusal(Code.QUANTITY_OUT_OF_RANGE, f"{lots} lots, side {side}; 1 to {LOTS_MAX} "
-                       "lots of 0.001 token, side 0 (buy) or 1 (sell) are accepted")
+        return Refusal(Code.QUANTITY_OUT_OF_RANGE, f"{lots} lots for {value} micro-RMB, side "
+                       f"{side}; 1 to {LOTS_MAX} lots of 0.001 token, for {INT64_MAX} at most, "
+                       "side 0 (buy) or 1 (sell) are accepted")
 
     def _modify(self, command: Modify, order: Resting, sender: int, at: int,
                 grid: ProductGrid) -> Change | Refusal:
         product = Product(*order.product)
         if refusal := (grid.refusal(product, at) or grid.price_refusal(command.price_mrmb, at)
-                       or self._lots_refusal(command.lots, order.side)):
+                       or self._lots_refusal(command, order.side)):
             return refusal
         again = Order(*product, order.side, command.price_mrmb, command.lots, False,
                       time_in_force=UNTIL if order.until else "", until=order.until,

@@ -77,6 +77,7 @@ class Code(IntEnum):
     BATCH_TOO_LARGE = 419
     HOLD_MISMATCH = 420
     NOT_YET_EXPIRED = 421
+    ID_RESERVED = 423
     # market: 500-599
     UNKNOWN_PRODUCT = 500
     NO_OFFER = 501
