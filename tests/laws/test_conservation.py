@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 from suanli.ledger.commands import Attest, Batch, Sweep
-from suanli.ledger.row import CASH, Kind, Row, RowCode, account
+from suanli.ledger.row import CASH, DOMAIN_IDS, Kind, Row, RowCode, account
 from suanli.market.commands import (
     Cancel,
     FixStrip,
@@ -246,6 +246,12 @@ class Market(RuleBasedStateMachine):
         taken = self.stage.rooms.market.tables["strips_taken"].values()
         assert held == sum((t.strip.cap_mrmb - t.strip.floor_mrmb) * t.strip.lots
                            * t.prices.count(0) for t in taken)
+
+    @invariant()
+    def every_hold_is_the_domain_s_or_a_member_s(self) -> None:
+        """A kind of hold whose prefix is not reserved would be within members' reach."""
+        for id in self.stage.rooms.ledger.tables["holds"]:
+            assert id[:3] in DOMAIN_IDS or id == HOLD_ID
 
     @invariant()
     def issued_stays_within_attested(self) -> None:

@@ -1,8 +1,8 @@
 """Whatever the members of a market say, each command gets an answer and the laws hold.
 
-Goal: no command, with any field at any extreme, raises; a refusal changes nothing but the nonce; and
-nothing that members say among valid commands makes a posting that must succeed fail. Method: a
-busy market's valid commands are said in turn; before each, some are said with a field or two
+Goal: no command, with any field at any extreme, raises; a refusal changes nothing but the nonce;
+and nothing that members say among valid commands makes a posting that must succeed fail. Method: a
+busy market's valid commands are said in turn; before each, some are said with a field or more
 replaced by a hostile value of its type, and rows are sent that use the ids of others' holds.
 """
 
@@ -19,9 +19,17 @@ from suanli.domain.rooms import KINDS
 from suanli.domain.state_machine import Receipt
 from suanli.ledger.commands import Attest, Batch, Grant, Sweep
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account
-from suanli.market.auction.commands import CloseAuction, SetLink, SettleAuction
+from suanli.market.auction.commands import CloseAuction, EnterOffer, SetLink, SettleAuction
 from suanli.market.auction.proposals import proposal
-from suanli.market.commands import Entitle, Exempt, FixStrip, Order, PostOffer, TakeStrip, WriteStrip
+from suanli.market.commands import (
+    Entitle,
+    Exempt,
+    FixStrip,
+    Order,
+    PostOffer,
+    TakeStrip,
+    WriteStrip,
+)
 from suanli.members.commands import SetParameter
 from suanli.schedule.commands import Ended, Place, Renew, Started, Stop, Submit
 from suanli.settlement.commands import MakeGood, Meter
@@ -83,8 +91,9 @@ class Street(Hall):
             id, (debit, credit, amount, _) = pick(holds)
             klass = pick(classes)
             near = id[:-1] + bytes([(id[-1] + self.random.randint(0, 2)) % 256])
-            ends = pick(((debit, credit), (account(member, klass), account(pick((0, 1, 2, 3)), klass)),
-                         (account(member, klass), account(member, klass, pick(list(Kind))))))
+            mine = account(member, klass)
+            ends = pick(((debit, credit), (mine, account(pick((0, 1, 2, 3)), klass)),
+                         (mine, account(member, klass, pick(list(Kind))))))
             packed.append(Row(int(pick(list(RowCode))), pick((0, 0, 1, 2)), klass, *ends,
                               pick((amount, 0, 1, 2**63 - 1)), id=pick((near, bytes(16))),
                               hold=pick((id, near, bytes(16))),
@@ -126,6 +135,8 @@ def life(street: Street) -> None:
         (1, Place(1, SINGLE, ((HOST, (0,)),))), (1, Started(1, 1)),
         (2, street.curve(BUY, (1200, 300), (900, 200))), (3, street.flexible(900, 100, 3)),
         (3, street.block(BUY, 1000, 200, group="g")), (1, street.curve(SELL, (800, 700))),
+        (1, EnterOffer(street.auction, 1, AREA, SINGLE, "firm",
+                       ((DAY_AHEAD, ((700, 90),)), (DAY_AHEAD + HOUR, ((750, 80),))), RMB, 0)),
         (2, street.block(BUY, 1100, 50, parent=1)), (1, SetLink(AREA, AREA, 5, 5)),
         (1, SetParameter("headroom_ppm", 100_000)),
         (1, Meter((1,), at)), (1, Renew((1,)))]
