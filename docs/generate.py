@@ -7,7 +7,7 @@ from typing import Any
 import typer
 import typer.main
 
-from suanli.cli import auctions, chain, credits, jobs, market, operate, pricing, worlds
+from suanli.cli import auctions, chain, credits, jobs, market, operate, pricing, strips, worlds
 from suanli.terms.refusals import TRANSIENT, Code
 
 HERE = Path(__file__).resolve().parent / "reference"
@@ -31,7 +31,7 @@ def refusals() -> str:
 def verbs() -> dict[str, Any]:
     """Return every command by its words."""
     app = typer.Typer()
-    for module in (worlds, operate, jobs, pricing, market, auctions, credits, chain):
+    for module in (worlds, operate, jobs, pricing, market, auctions, strips, credits, chain):
         module.register(app)
     found: dict[str, Any] = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from suanli.market.auction.commands import (
     EnterBlock,
     EnterCurve,
     EnterFlexible,
+    EnterOffer,
     Leg,
     OpenAuction,
     SettleAuction,
@@ -70,6 +71,16 @@ class Hall(Stage):
             "price_mrmb": price, "lots": lots, "hours": hours, "earliest": DAY_AHEAD,
             "latest": DAY_AHEAD + DAY, "order": 0}
         return EnterFlexible(**{**fields, **changes})
+
+    def offer(self, fixed: int, *hours: tuple[tuple[int, int], ...], first: int = 0,
+              **changes: Any) -> EnterOffer:
+        """Offer steps hour after hour from the first, for a fixed cost."""
+        fields: dict[str, Any] = {
+            "auction": self.auction, "issuer": 1, "area": AREA, "grade": SINGLE, "tier": "firm",
+            "hours": tuple((DAY_AHEAD + hour * HOUR, steps)
+                           for hour, steps in enumerate(hours, first)),
+            "fixed_micro_rmb": fixed, "order": 0}
+        return EnterOffer(**{**fields, **changes})
 
     def order(self, member: int, command: Any) -> int:
         return int(self.must(member, command).answer["order"])

@@ -184,6 +184,11 @@ def test_auctions_are_listed_and_what_is_not_there_is_said(home: Home) -> None:
     assert "next day-ahead: opens" in home("auction", "status").stdout
     said = home("auction", "bid", "local", grade, "2036-01-01T00", "1", "--limit", "5", code=2)
     assert "no auction is open for 2036-01-01T00:00" in said.stderr.replace("\n", " ")
+    said = home("auction", "offer", "local", grade, "2036-01-01T04", "1", "--hours", "3", "--at",
+                "2036-01-02T05", "--at", "2036-01-01T01", "--limit", "5", "--fixed-cost", "2.5",
+                code=2)
+    assert ("no auction is open for 2036-01-01T01:00 to 2036-01-02T06:00"
+            in " ".join(said.stderr.replace("│", " ").split()))
     assert home.rows("auction", "orders") == []
     for words in (("explain", "7"), ("cancel", "7"), ("results", "7")):
         assert "no" in home("auction", *words, code=1).stderr

@@ -9,6 +9,7 @@ from tests.stage import START, key, spec
 from suanli.domain.genesis import Genesis
 from suanli.domain.state_machine import Domain
 from suanli.ledger.row import CASH, Row, RowCode, account, unpack
+from suanli.market.auction.commands import EnterOffer
 from suanli.members.envelope import Envelope, sign
 from suanli.schedule.commands import Ended, Preempt, Submit
 from suanli.terms.canonical import encode
@@ -27,7 +28,9 @@ def found() -> dict[str, str]:
                       (bytes(key("bank").verify_key),), "")
     roots = Domain(genesis).roots()
     commands = {"ended": Ended(7, 2, START, START + 1, 143, False, 5, 6), "preempt": Preempt(7, 9),
-                "submit": Submit(spec())}
+                "submit": Submit(spec()), "auction_offer": EnterOffer(
+                    1, 1, "a", "g", "firm", ((START, ((5, 6), (7, 8))), (START + 1, ((9, 1),))),
+                    20, 3)}
     return {**{name: encode(encode_command(c)).hex() for name, c in commands.items()},
             "auction": " ".join(auction_roots()),
             "row": row.pack().hex(), "envelope": envelope.to_bytes().hex(),

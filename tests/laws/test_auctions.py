@@ -76,6 +76,11 @@ def any_order(fair: Fair, chance: random.Random, has_blocks: bool) -> tuple[int,
     place: dict[str, Any] = {"issuer": issuer, "area": area, "grade": grade}
     mine = [0, *fair.rooms.market.auctions.owned.get((fair.auction, who), ())]
     kind = chance.random() if has_blocks else 0
+    if kind < 0.12 and side == SELL:
+        hours = [steps(chance, SELL) for _ in range(chance.randint(1, HOURS))]
+        return who, fair.offer(chance.choice([1, 20_000, 200_000]), *hours,
+                               first=chance.randint(0, HOURS - len(hours)),
+                               order=chance.choice([0, 0, chance.choice(mine)]), **place)
     if kind < 0.7:
         fixed = chance.choice([0, 0, 20_000]) if side == SELL else 0
         return who, fair.curve(side, *steps(chance, side), hour=chance.randrange(HOURS),
@@ -139,6 +144,16 @@ def test_from_orders_to_deliveries(seed: int, has_blocks: bool,
     assert got or (has_blocks and not clearing.welfare)
 
 
+def least_cost(steps: tuple[tuple[int, int], ...], lots: int) -> int:
+    """What so many lots cost at least; they are no more than were offered."""
+    assert lots <= sum(most for _, most in steps)
+    cost = 0
+    for price, most in steps:
+        cost += price * min(lots, most)
+        lots -= min(lots, most)
+    return cost
+
+
 def as_ordered(fair: Fair, prices: list[int]) -> int:
     """Nobody got more than was asked for, or beyond its limit; return the lots bought.
 
@@ -157,6 +172,10 @@ def as_ordered(fair: Fair, prices: list[int]) -> int:
                 value += price * min(left, lots)
                 left -= min(left, lots)
             assert cost <= value if order.side == BUY else cost >= value + order.curve.fixed_cost
+        elif order.filled and order.offer:
+            offered = {curve.cell: curve for curve in order.offer.curves}
+            assert cost >= order.offer.fixed_cost + sum(
+                least_cost(offered[cell].steps, lots) for cell, lots in order.filled)
         elif order.filled and order.flexible:
             assert cost <= terms.price * sum(lots for _, lots in order.filled)
     assert fair.cash(RENT) == paid - earned >= 0

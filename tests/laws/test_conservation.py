@@ -14,8 +14,18 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage, spec
 
 from suanli.ledger.commands import Attest, Batch, Sweep
-from suanli.ledger.row import CASH, Kind, Row, RowCode, account
-from suanli.market.commands import Cancel, Convert, GrantCredit, Modify, Order, Reopen
+from suanli.ledger.row import CASH, DOMAIN_IDS, Kind, Row, RowCode, account
+from suanli.market.commands import (
+    Cancel,
+    Convert,
+    FixStrip,
+    GrantCredit,
+    Modify,
+    Order,
+    Reopen,
+    TakeStrip,
+    WriteStrip,
+)
 from suanli.market.product import credit_of
 from suanli.members.commands import SetParameter
 from suanli.schedule.commands import Cancel as CancelJob
@@ -83,6 +93,19 @@ class Market(RuleBasedStateMachine):
         start = self.stage.at // HOUR * HOUR + ahead * HOUR
         grade = GANG if gang else SINGLE
         self.say(who, Order(1, "area-1", grade, tier, start, 0, 1000, lots, True))
+
+    @rule(hours=st.integers(0, 3), ahead=st.integers(0, 2), floor=st.sampled_from([0, 500, 900]),
+          lots=st.sampled_from([100, 5000]))
+    def write_strip(self, hours: int, ahead: int, floor: int, lots: int) -> None:
+        start = self.stage.at // HOUR * HOUR + ahead * HOUR
+        self.say(1, WriteStrip("area-1", SINGLE, "firm", start, hours, lots, floor, 900, start, 2))
+
+    @rule(who=tenants, k=pick)
+    def take_or_fix_a_strip(self, who: int, k: int) -> None:
+        market = self.stage.rooms.market.tables
+        for table, command in (("strips", TakeStrip), ("strips_taken", FixStrip)):
+            ids = [*market[table], 999]
+            self.say(who, command(ids[k % len(ids)]))
 
     @rule(who=tenants, k=pick, price=st.sampled_from([800, 900]), kind=kinds, mode=modes,
           lots=st.sampled_from([100, 300, 0, 10**9]), side=st.sampled_from([0, 1]),
@@ -231,6 +254,20 @@ class Market(RuleBasedStateMachine):
                       if id.startswith(b"ord"))
         assert held == sorted(order.lots * (LOT if order.side else order.price_mrmb)
                               for order in self.stage.rooms.market.tables["orders"].values())
+
+    @invariant()
+    def open_hours_of_strips_have_their_holds(self) -> None:
+        held = sum(hold[2] for id, hold in self.stage.rooms.ledger.tables["holds"].items()
+                   if id.startswith(b"stp"))
+        taken = self.stage.rooms.market.tables["strips_taken"].values()
+        assert held == sum((t.strip.cap_mrmb - t.strip.floor_mrmb) * t.strip.lots
+                           * t.prices.count(0) for t in taken)
+
+    @invariant()
+    def every_hold_is_the_domain_s_or_a_member_s(self) -> None:
+        """A kind of hold whose prefix is not reserved would be within members' reach."""
+        for id in self.stage.rooms.ledger.tables["holds"]:
+            assert id[:3] in DOMAIN_IDS or id == HOLD_ID
 
     @invariant()
     def issued_stays_within_attested(self) -> None:

@@ -27,7 +27,8 @@ def register(app: typer.Typer) -> None:
     auction.command("bid", epilog="Example: suanli auction bid local "
                     "cpu-core-llm-training-single 2026-12-01T08 0.5 --hours 4 --limit 1200")(bid)
     auction.command("offer", epilog="Example: suanli auction offer local "
-                    "cpu-core-llm-training-single 2026-12-01T08 0.5 --limit 900")(offer)
+                    "cpu-core-llm-training-single 2026-12-01T08 0.5 --hours 4 --limit 900 "
+                    "--fixed-cost 2.50")(offer)
     auction.command("orders", epilog="Example: suanli auction orders -o json")(orders)
     auction.command("cancel", epilog="Example: suanli auction cancel 7")(cancel)
     auction.command("results", epilog="Example: suanli auction results 3")(results)
@@ -75,17 +76,27 @@ def bid(
 
 def offer(
     area: Area, grade: Grade, hour: Hour, tokens: Tokens,
-    limit: Annotated[int, typer.Option(min=1, help="Milli-RMB a token at least, in the mean.")],
+    limit: Annotated[int, typer.Option(min=1, help="Milli-RMB a token at least: in the mean, or "
+                                       "with --fixed-cost in each hour.")],
     hours: Annotated[int, typer.Option(min=1, max=168, help="Hours in a row.")] = 1,
+    at: Annotated[list[str] | None, typer.Option(
+        metavar="HOUR", help="A further hour, UTC; may be repeated.")] = None,
+    fixed_cost: Annotated[float, typer.Option(
+        min=0, help="RMB that all hours together must earn beyond the limit. Then hours are taken "
+        "in part, each at its price, or none is.")] = 0.0,
     issuer: Annotated[int, typer.Option(min=1, help="Whose tokens they are.")] = 1,
     auction: Auction = None, data_dir: DataDir = None,
 ) -> None:
-    """Sell hours that I hold, all or nothing."""
+    """Sell hours that I hold, all or nothing; or with --fixed-cost if they earn that together."""
     client, start = client_for(data_dir), hour_of(hour)
     legs = _legs(area, grade, issuer, start, lots_of(tokens), hours)
-    id = auction or _open_for(client, start, start + hours * HOUR)
-    answer = client.auction_order(auction=id, legs=legs, price_mrmb=limit, side="sell")
-    out.print(f"order {answer['id']} in auction {id}, block {answer['height']}")
+    legs += [{**legs[0], "start": hour_of(further)} for further in at or ()]
+    starts = [leg["start"] for leg in legs]
+    id = auction or _open_for(client, min(starts), max(starts) + HOUR)
+    answer = client.auction_order(auction=id, legs=legs, price_mrmb=limit, side="sell",
+                                  fixed_micro_rmb=round(fixed_cost * 1e6))
+    out.print(f"order {answer['id']} in auction {id}, block {answer['height']}; "
+              f"`suanli auction explain {answer['id']}` says what becomes of it")
 
 
 def _legs(area: str, grade: str, issuer: int, start: int, lots: int,
@@ -146,7 +157,8 @@ def _say_result(found: dict[str, Any], what: str) -> None:
     out.print(f"auction {found['id']} ({found['session']}): {what}")
     if found["welfare_micro_rmb"] is not None:
         out.print(f"welfare {rmb(found['welfare_micro_rmb'])} RMB, "
-                  f"{found['blocks_rejected'] or 0} blocks paradoxically rejected")
+                  f"{found['blocks_rejected'] or 0} blocks paradoxically rejected, "
+                  f"{found['offers_left_out'] or 0} offers with a fixed cost left out")
     if found["set_aside_cost_micro_rmb"] is not None:
         out.print("cost of the set-aside to buyers: "
                   f"{rmb(found['set_aside_cost_micro_rmb'])} RMB")

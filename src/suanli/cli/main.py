@@ -30,8 +30,18 @@ def version(
 
 def main() -> None:
     """Run the command line; translate what was raised into a line and an exit code."""
-    from suanli.cli import auctions, chain, credits, jobs, market, operate, pricing, worlds
-    for module in (worlds, operate, jobs, pricing, market, auctions, credits, chain):
+    from suanli.cli import (
+        auctions,
+        chain,
+        credits,
+        jobs,
+        market,
+        operate,
+        pricing,
+        strips,
+        worlds,
+    )
+    for module in (worlds, operate, jobs, pricing, market, auctions, strips, credits, chain):
         module.register(app)
     try:
         app()

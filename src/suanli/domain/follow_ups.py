@@ -6,6 +6,9 @@
 |                           | what it paid, in case the seller fails to deliver       | settlement |
 | an auction is settled     | the same for what was bought there, page by page        | schedule,  |
 |                           |                                                         | settlement |
+| a strip is taken          | the same for each of its hours, at the floor            | schedule,  |
+|                           |                                                         | settlement |
+| an hour of it is fixed    | the rest of its price is part of what was paid          | settlement |
 | a job is placed           | its hour is bought: issue, hold cash, hold tokens       | settlement |
 | jobs are placed           | for each, as one array: its hour is bought              | settlement |
 | placements are renewed    | the next hour is bought for each, as one array          | settlement |
@@ -14,7 +17,10 @@
 | a firm product reopens    | the buyers' claims on the hour, as after any trade      | schedule   |
 | a credit is converted     | the same as when an order trades; what was paid is its  | schedule,  |
 |                           | face                                                    | settlement |
+| members move tokens       | nobody is lifted above its position limit               | market     |
 | past classes are swept    | orders still resting on past hours are voided           | market     |
+|                           | hours of strips that have begun are fixed, as above     | market,    |
+|                           |                                                         | settlement |
 |                           | auctions whose last hour is over are forgotten          | market     |
 |                           | claims on hours whose tokens expired are forgotten      | schedule,  |
 |                           | and what was paid for them                              | settlement |
@@ -24,18 +30,19 @@ refusal that refuses the whole command. All rooms of this table are in one domai
 room is elsewhere, its row becomes an outbox effect (DESIGN section 4).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from suanli.domain.rooms import Rooms
-from suanli.ledger.commands import Sweep
-from suanli.ledger.row import CASH, RowCode, owner_of, unpack
+from suanli.ledger.commands import Batch, Sweep
+from suanli.ledger.row import CASH, RowCode, class_of, owner_of, unpack
 from suanli.market.auction.commands import SettleAuction
 from suanli.market.auction.settling import paid_of
-from suanli.market.commands import Convert, Modify, Order, Reopen
-from suanli.market.product import ProductGrid
+from suanli.market.commands import Convert, FixStrip, Modify, Order, Reopen, TakeStrip
+from suanli.market.product import Product, ProductGrid
+from suanli.market.strip import Taken
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
-from suanli.settlement.delivery import cleared_writes, contract_writes
+from suanli.settlement.delivery import cleared_writes, contract_writes, fixed_writes
 from suanli.settlement.state import Basket
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
@@ -89,6 +96,56 @@ def reserve_cleared(rooms: Rooms, command: SettleAuction, change: Change, at: in
             paid[key] = paid.get(key, 0) + paid_of(row)
     contracts = cleared_writes(rooms.settlement.tables["contracts"], moved, paid)
     return _with(change, _joined(_reservations(rooms, moved), Part(contracts)))
+
+
+def reserve_strip(rooms: Rooms, command: TakeStrip, change: Change, at: int,
+                  grid: ProductGrid) -> Change:
+    """Turn the hours of a strip into reservations and contracts of its buyer."""
+    taken = next(w.value for w in change.parts[0].writes if w.table == "strips_taken")
+    keys = [(taken.buyer, grid.class_of(product)) for product in taken.strip.products]
+    moved = dict.fromkeys(keys, taken.strip.lots * LOT)
+    paid = dict.fromkeys(keys, taken.strip.lots * taken.strip.floor_mrmb)
+    contracts = cleared_writes(rooms.settlement.tables["contracts"], moved, paid)
+    return _with(change, _joined(_reservations(rooms, moved), Part(contracts)))
+
+
+def pay_strip(rooms: Rooms, command: FixStrip, change: Change, at: int,
+              grid: ProductGrid) -> Change:
+    """Count what fixing a strip's hours pays as paid for their tokens."""
+    return _with(change, _paid(rooms, [rooms.market.tables["strips_taken"][command.strip]], at))
+
+
+def _paid(rooms: Rooms, strips: Iterable[Taken], at: int) -> Part:
+    """Return what fixing all that is due of taken strips makes of contracts."""
+    paid: dict[tuple[int, int], int] = {}
+    for taken in strips:
+        for hour, price in rooms.market.strips.due(taken, at).items():
+            klass = rooms.ledger.class_id(*taken.strip.product(hour))
+            key = taken.buyer, klass or CASH  # no contract is about cash
+            paid[key] = paid.get(key, 0) + taken.strip.above_floor(price)
+    return Part(fixed_writes(rooms.settlement.tables["contracts"], rooms.ledger, paid))
+
+
+def within_limits(rooms: Rooms, command: Batch, change: Change, at: int,
+                  grid: ProductGrid) -> Change | Refusal:
+    """Refuse rows by which somebody would get more of a product than it may buy.
+
+    A transfer counts when it is made, a hold when who gets it posts it.
+    """
+    if not rooms.members.parameter("position_ppm_max"):
+        return change
+    got: dict[tuple[int, int], int] = {}
+    for row in unpack(command.rows):
+        if row.code in (RowCode.TRANSFER, RowCode.POST):
+            key = owner_of(row.credit), class_of(row.credit)
+            got[key] = got.get(key, 0) + row.amount
+    for (owner, klass), tokens in got.items():
+        record = rooms.ledger.token_class(klass)  # None: cash, or a class that is not there
+        if record and (refusal := rooms.market.limits.position_refusal(owner, Product(
+                record.issuer, record.area, record.grade, record.tier, record.start), tokens,
+                grid)):
+            return refusal
+    return change
 
 
 def buy_first_hour(rooms: Rooms, command: Place, change: Change, at: int,
@@ -151,7 +208,10 @@ def forget_the_past(rooms: Rooms, command: Sweep, change: Change, at: int,
                 for key in rooms.settlement.tables[table]
                 if (klass := rooms.ledger.token_class(key[place])) is None or klass.expires <= at]
     lapsed += rooms.market.auctions.past(at)
-    parts = (*rooms.market.void_past(at), Part(tuple(lapsed)))
+    past = rooms.market.void_past(at)
+    if writes := _paid(rooms, rooms.market.tables["strips_taken"].values(), at).writes:
+        past.append(Part(writes))
+    parts = (*past, Part(tuple(lapsed)))
     return changed(change, parts=(*change.parts, *parts))  # type: ignore[no-any-return]
 
 
@@ -160,6 +220,8 @@ FOLLOW_UPS: dict[type, FollowUp] = {
     Modify: reserve,
     Reopen: reserve,
     Convert: reserve,
+    TakeStrip: reserve_strip,
+    FixStrip: pay_strip,
     SettleAuction: reserve_cleared,
     Place: buy_first_hour,
     PlaceMany: buy_first_hours,
@@ -167,6 +229,7 @@ FOLLOW_UPS: dict[type, FollowUp] = {
     Ended: settle,
     Preempt: secure_compensation,
     Sweep: forget_the_past,
+    Batch: within_limits,
 }
 
 

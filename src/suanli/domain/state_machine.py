@@ -25,10 +25,14 @@ from suanli.terms.canonical import encode
 from suanli.terms.change import Change, Effect, Part, Write
 from suanli.terms.command import decode_command
 from suanli.terms.errors import InputError, invariant
+from suanli.terms.quantity import INT64_MAX
 from suanli.terms.refusals import Code, Refusal
 
 # Commands whose postings cannot fail while the laws hold: they resolve holds that are there.
 MUST_SUCCEED = (Meter, Ended, SettleAuction)
+# An account's sums only grow. All other commands leave them the upper half of 64 bits, so that
+# whatever was moved to and fro before, these are never refused for an overflow.
+CEILING = INT64_MAX // 2
 # Arrays whose first part is not an item: it opens the token classes that the items buy.
 OPENING = (PlaceMany.kind, Renew.kind)
 
@@ -121,7 +125,8 @@ class Domain:
         if isinstance(change, Refusal):
             return change
         codes, writes = self._rows(change, at, envelope.member if isinstance(command, Batch)
-                                   else None)
+                                   else None, INT64_MAX if isinstance(command, MUST_SUCCEED)
+                                   else CEILING)
         failed = next((c for c in codes if c and c != Code.LINKED_ROW_FAILED), 0)
         invariant(not failed or not isinstance(command, MUST_SUCCEED), "resolving rows succeed",
                   command=command.kind, code=failed)
@@ -136,15 +141,15 @@ class Domain:
             return rooms.check(command, at, sender, grid)  # type: ignore[no-any-return]
         return rooms.check(command, at, sender)  # type: ignore[no-any-return]
 
-    def _rows(self, change: Change, at: int,
-              sender: int | None) -> tuple[list[int], list[Write]]:
+    def _rows(self, change: Change, at: int, sender: int | None,
+              ceiling: int) -> tuple[list[int], list[Write]]:
         rows = b"".join(part.rows for part in change.parts)
         if not rows:
             return [], []
         opened: dict[int, TokenClass] = {
             w.key: w.value for part in change.parts for w in part.writes
             if w.table == "classes" and w.value is not None}
-        return self.rooms.ledger.check_rows(rows, at, sender, opened)
+        return self.rooms.ledger.check_rows(rows, at, sender, opened, ceiling)
 
     def _commit(self, decided: Decided, kind: str) -> Receipt:
         """Commit ledger rows first, then the records of the parts that stand."""

@@ -9,10 +9,11 @@ from suanli.terms.refusals import Code, Refusal
 
 STATUS: Final = {
     Code.UNKNOWN_JOB: 404, Code.UNKNOWN_ORDER: 404, Code.UNKNOWN_AUCTION: 404,
+    Code.UNKNOWN_STRIP: 404,
     Code.ROLE_LACKS_RIGHT: 403, Code.DELEGATION_LACKS_RIGHT: 403, Code.BAD_SIGNATURE: 403,
     Code.UNKNOWN_PARTICIPANT: 403, Code.NOT_THE_OWNER: 403}
 TENANT: Final = "tenant"  # the agent that the server's own clients act through
-OPERATOR: Final = "operator"  # whose server it is
+OPERATOR: Final = "operator"  # and the one they sell through
 
 
 def settled(outcome: Answer | Refusal) -> Answer:

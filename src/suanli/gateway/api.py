@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from suanli import __version__
 from suanli.chain.proof import receipt_of
-from suanli.gateway import auction_routes, credit_routes, quotes, views
+from suanli.gateway import auction_routes, credit_routes, quotes, strip_routes, views
 from suanli.gateway.answers import TENANT, refusal_of, settled
 from suanli.gateway.deferred import DeferredJobs
 from suanli.gateway.requests import (
@@ -64,6 +64,7 @@ def create_app(service: Service, credential: str | None, stop: Callable[[], None
     _trading(app, service)
     auction_routes.add(app, service)
     credit_routes.add(app, service, is_local=credential is None)
+    strip_routes.add(app, service)
 
     @app.post("/v1/shutdown")
     def shutdown() -> dict[str, str]:

@@ -15,9 +15,11 @@ from suanli.market.auction.commands import (
     EnterBlock,
     EnterCurve,
     EnterFlexible,
+    EnterOffer,
     Leg,
 )
 from suanli.market.auction.records import OPEN
+from suanli.terms.errors import InputError
 from suanli.terms.refusals import Code, Refusal
 
 
@@ -62,7 +64,7 @@ def _reading(app: FastAPI, service: Service) -> None:
 def _trading(app: FastAPI, service: Service) -> None:
     @app.post("/v1/auction-orders", status_code=201)
     def enter(request: AuctionOrderRequest) -> dict[str, Any]:
-        answer = settled(service.ask(TENANT, _command(request)))
+        answer = settled(service.ask(TENANT, command_of(request)))
         return {"id": answer.receipt.answer["order"], "height": answer.height}
 
     @app.delete("/v1/auction-orders/{id}")
@@ -70,8 +72,8 @@ def _trading(app: FastAPI, service: Service) -> None:
         return {"id": id, "height": settled(service.ask(TENANT, CancelOrder(id))).height}
 
 
-def _command(request: AuctionOrderRequest) -> Enter:
-    """Return the command of a request: flexible, a curve or a block by what it says."""
+def command_of(request: AuctionOrderRequest) -> Enter:
+    """Return the command of a request: flexible, a curve, an offer or a block by what it says."""
     leg, side = request.legs[0], int(request.side == "sell")
     place = (leg.issuer, leg.area, leg.grade, leg.tier)
     if request.hours:
@@ -80,10 +82,24 @@ def _command(request: AuctionOrderRequest) -> Enter:
     if request.steps:
         return EnterCurve(request.auction, *place, leg.start, side, tuple(request.steps),
                           request.fixed_micro_rmb, request.order, also=tuple(request.also))
+    if request.fixed_micro_rmb:
+        return _offer(request)
     legs = tuple(Leg(each.issuer, each.area, each.grade, each.tier, each.start, each.lots)
                  for each in request.legs)
     return EnterBlock(request.auction, side, request.price_mrmb, request.ratio_ppm, legs,
                       request.parent, request.group, request.order)
+
+
+def _offer(request: AuctionOrderRequest) -> EnterOffer:
+    """Return a minimum-income offer: of one product, in the hours of all legs."""
+    places = {(leg.issuer, leg.area, leg.grade, leg.tier) for leg in request.legs}
+    if request.side != "sell" or len(places) > 1:
+        raise InputError(f"a fixed cost of a {request.side} of {len(places)} products; one of a "
+                         "sell, with legs of one product, is accepted")
+    hours = tuple((leg.start, tuple(leg.steps) or ((request.price_mrmb, leg.lots),))
+                  for leg in request.legs)
+    return EnterOffer(request.auction, *places.pop(), hours, request.fixed_micro_rmb,
+                      request.order)
 
 
 def indicative_prices(service: Service) -> Prices:

@@ -7,9 +7,11 @@ price stands what it would have been without the national-priority set-aside, if
 from collections.abc import Sequence
 from typing import Any, Final
 
+from suanli.gateway import incomes
 from suanli.market.auction import calendar
+from suanli.market.auction.admission import prices_of
 from suanli.market.auction.instance import Ints
-from suanli.market.auction.orders import CurveOrder, FlexibleOrder, starts_of
+from suanli.market.auction.orders import CurveOrder, FlexibleOrder, OfferOrder, starts_of
 from suanli.market.auction.phases import phase
 from suanli.market.auction.records import AuctionOrder, Result, Sitting, from_bytes
 from suanli.market.book import BUY
@@ -17,6 +19,7 @@ from suanli.planning.auctioneer import Indicative
 from suanli.terms.errors import present
 
 SIDES: Final = ("buy", "sell")
+KINDS: Final = ("curve", "block", "flexible", "offer")
 
 
 def auctions(rooms: Any, at: int) -> list[dict[str, Any]]:
@@ -46,6 +49,7 @@ def auction(rooms: Any, id: int, at: int,
         return None
     result = rooms.market.tables["auction_results"].get(id)
     return {**_summary(rooms, id, sitting, at),
+            "offers_left_out": incomes.left_out(rooms, id) if result else None,
             "prices": _prices(sitting, from_bytes(result.prices), from_bytes(result.volumes),
                               _without(result)) if result else [],
             "indicative": [{"at": found.at, "welfare": found.clearing.welfare,
@@ -67,11 +71,12 @@ def explain_order(rooms: Any, id: int, at: int) -> dict[str, Any] | None:
     sitting = present(rooms.market.auctions.sitting(order.auction),
                       "an order's auction is there")
     result = rooms.market.tables["auction_results"].get(order.auction)
-    traded = {cell for other in rooms.market.auctions.orders(order.auction).values()
-              for cell, _ in other.filled}
-    needed = _price_needed(order, sitting, result, traded) if result else None
+    found = incomes.Found(rooms, order.auction, sitting, result) if result else None
+    fixed = incomes.fixed_cost(order)
+    income = incomes.earned(order, found) if fixed and found else None
+    needed = _price_needed(order, sitting, found) if found else None
     return {**_order(rooms, id, order), "phase": phase(sitting, at), "price_needed_mrmb": needed,
-            "why": _why(order, sitting, result, needed, at)}
+            "income_micro_rmb": income, "why": _why(order, sitting, result, needed, income, at)}
 
 
 def _summary(rooms: Any, id: int, sitting: Sitting, at: int) -> dict[str, Any]:
@@ -127,33 +132,32 @@ def _prices(sitting: Sitting, prices: Ints, volumes: Ints,
 
 def _order(rooms: Any, id: int, order: AuctionOrder) -> dict[str, Any]:
     terms = order.terms
-    kind = "curve" if order.curve else "block" if order.block else "flexible"
+    kind = next(kind for kind in KINDS if getattr(order, kind))
+    has_steps = isinstance(terms, (CurveOrder, OfferOrder))
     return {"id": id, "auction": order.auction, "kind": kind, "side": SIDES[order.side],
-            "price_mrmb": [price for price, _ in terms.steps] if isinstance(terms, CurveOrder)
-            else terms.price, "lots": _lots(order), "entered": order.entered,
-            "filled_lots": sum(lots for _, lots in order.filled)}
+            "price_mrmb": prices_of(terms) if has_steps else prices_of(terms)[0],
+            "fixed_micro_rmb": incomes.fixed_cost(order), "lots": _lots(order),
+            "entered": order.entered, "filled_lots": sum(lots for _, lots in order.filled)}
 
 
 def _lots(order: AuctionOrder) -> int:
     terms = order.terms
     if isinstance(terms, FlexibleOrder):
         return terms.lots * terms.hours
+    if isinstance(terms, OfferOrder):
+        return sum(lots for _, steps in terms.hours for _, lots in steps)
     pairs = terms.steps if isinstance(terms, CurveOrder) else terms.legs
     return sum(lots for _, lots in pairs)
 
 
-def _price_needed(order: AuctionOrder, sitting: Sitting, result: Result,
-                  traded: set[int]) -> int | None:
-    """Return the limit at which the order is in the money at the prices found; None: no trade.
-
-    `traded`: the cells in which some order was filled.
-    """
-    prices = from_bytes(result.prices).tolist()
+def _price_needed(order: AuctionOrder, sitting: Sitting, found: incomes.Found) -> int | None:
+    """Return the limit at which the order is in the money at the prices found; None: no trade."""
     best: int | None = None
     for legs in _choices(order, sitting):
-        if not any(cell in traded for cell, _ in legs):
+        at = {cell: found.price(cell, order.side) for cell, _ in legs}
+        if all(price is None for price in at.values()):
             continue
-        cost = sum(prices[cell] * lots for cell, lots in legs)
+        cost = sum((at[cell] or found.prices[cell]) * lots for cell, lots in legs)
         lots = sum(lots for _, lots in legs)
         mean = -(-cost // lots) if order.side == BUY else cost // lots
         if best is None or (mean < best) == (order.side == BUY):
@@ -168,11 +172,13 @@ def _choices(order: AuctionOrder, sitting: Sitting) -> list[list[tuple[int, int]
         first = terms.node * sitting.hours
         return [[(first + start + hour, terms.lots) for hour in range(terms.hours)]
                 for start in starts_of(terms)]
+    if isinstance(terms, OfferOrder):
+        return [[(cell, 1)] for cell, _ in terms.hours]
     return [[(terms.cell, 1)]] if isinstance(terms, CurveOrder) else [list(terms.legs)]
 
 
 def _why(order: AuctionOrder, sitting: Sitting, result: Result | None, needed: int | None,
-         at: int) -> str:
+         income: int | None, at: int) -> str:
     """Return one sentence on what became of an order."""
     if sitting.ends and order.entered > sitting.ends:
         return f"it came at {order.entered}, after the end that was drawn, {sitting.ends}"
@@ -183,6 +189,8 @@ def _why(order: AuctionOrder, sitting: Sitting, result: Result | None, needed: i
         return "it was taken whole"
     if filled:
         return f"{filled} of {_lots(order)} lots were taken: the rest was at or beyond the price"
+    if income is not None:
+        return incomes.why_left(income, incomes.fixed_cost(order))
     if needed is None:
         return "nothing was traded in its hours"
     if _is_in_the_money(order, needed):
@@ -196,5 +204,5 @@ def _why(order: AuctionOrder, sitting: Sitting, result: Result | None, needed: i
 
 def _is_in_the_money(order: AuctionOrder, needed: int) -> bool:
     terms = order.terms
-    best = terms.steps[0][0] if isinstance(terms, CurveOrder) else terms.price
+    best = prices_of(terms)[0]
     return best >= needed if order.side == BUY else best <= needed

@@ -95,7 +95,10 @@ class EnvelopeRequest(Strict):
 
 
 class AuctionLeg(Strict):
-    """A block's lots (0.001 token) in the delivery hour from `start`, Unix milliseconds."""
+    """A block's lots (0.001 token) in the delivery hour from `start`, Unix milliseconds.
+
+    In a minimum-income offer `steps`, (milli-RMB a token, lots), may stand for price and lots.
+    """
 
     area: str
     grade: str
@@ -103,13 +106,15 @@ class AuctionLeg(Strict):
     lots: int = Field(gt=0, le=INT64_MAX)
     issuer: int = Field(default=0, ge=0)
     tier: str = "firm"
+    steps: list[Step] = Field(default_factory=list, max_length=50)
 
 
 class AuctionOrderRequest(Strict):
     """An order of an open call auction; issuer 0 means whoever delivers there.
 
     With `hours` it is flexible: so many in a row, from `earliest` to `latest`, of the first leg's
-    lots. With `steps` it is a curve in the first leg's hour. Else it is a block of all its legs.
+    lots. With `steps` it is a curve in the first leg's hour. With a fixed cost but no `steps`
+    it is a minimum-income offer in the hours of all its legs. Else it is a block of them.
     """
 
     auction: int
@@ -126,3 +131,22 @@ class AuctionOrderRequest(Strict):
     parent: int = Field(default=0, ge=0)
     group: str = Field(default="", max_length=100)
     order: int = Field(default=0, ge=0)
+
+
+class StripRequest(Strict):
+    """A strip that the operator offers: `lots` (0.001 token) in each of `hours` from `start`.
+
+    Prices are milli-RMB a token; a floor that equals the cap is a fixed price. It may be taken
+    until `until`, which is not after its start.
+    """
+
+    area: str
+    grade: str
+    start: int
+    hours: int = Field(ge=1, le=168)
+    lots: int = Field(gt=0, le=INT64_MAX)
+    floor_mrmb: int = Field(gt=0, le=INT64_MAX)
+    cap_mrmb: int = Field(gt=0, le=INT64_MAX)
+    until: int = Field(gt=0, le=INT64_MAX)
+    copies: int = Field(default=1, ge=1, le=INT64_MAX)
+    tier: str = "firm"

@@ -1,6 +1,7 @@
 """The tape: candles of every product's trades, rebuilt from blocks at every start.
 
-What jobs buy at posted prices while they run is no trade of the market, and not on the tape.
+What jobs buy at posted prices while they run is no trade of the market, and not on the tape; nor
+is what somebody traded with an own order, which says nothing of a price.
 """
 
 from typing import Any, Final
@@ -28,8 +29,9 @@ class Tape:
         if kind in (Order.kind, Reopen.kind):
             self._products[answer["class"]] = Product(*fields[:5])
         if kind in (Order.kind, Modify.kind, Reopen.kind):
-            for _, _, price, lots in answer["trades"]:
-                self._add(self._products[answer["class"]], at, price, lots)
+            for seller, buyer, price, lots in answer["trades"]:
+                if seller != buyer:
+                    self._add(self._products[answer["class"]], at, price, lots)
 
     def _add(self, product: Product, at: int, price: int, lots: int) -> None:
         candles = self.candles.pop(product, ())

@@ -5,6 +5,7 @@ from typing import Any
 
 from suanli.chips.datasheet import Chip
 from suanli.chips.slices import ANYWHERE, Profile
+from suanli.gateway.answers import TENANT
 from suanli.gateway.service import Service
 from suanli.gateway.tape import INTERVAL_MS
 from suanli.ledger.kernel import PREPAID_CREDIT
@@ -109,9 +110,11 @@ def prices(service: Service, at: int) -> list[dict[str, Any]]:
 
 
 def orders(service: Service) -> list[dict[str, Any]]:
-    """Return the resting orders."""
+    """Return the resting orders; of others' icebergs only what shows."""
+    me = service.agents[TENANT].member
     return [{"id": id, "owner": o.owner, "product": list(o.product),
-             "side": ("buy", "sell")[o.side], "price_mrmb": o.price_mrmb, "lots": o.lots}
+             "side": ("buy", "sell")[o.side], "price_mrmb": o.price_mrmb,
+             "lots": o.lots if o.owner == me else o.queuing_lots}
             for id, o in sorted(service.rooms.market.tables["orders"].items())]
 
 

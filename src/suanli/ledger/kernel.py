@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from suanli.ledger.row import (
     CASH,
+    DOMAIN_IDS,
     LINKED,
     NO_ID,
     REGRADED,
@@ -81,13 +82,15 @@ class Kernel:
     """One batch of rows over one ledger; see the module's theory of operation."""
 
     def __init__(self, tables: dict[str, Any], at: int, opened: dict[int, Any],
-                 sender: int | None = None, headroom_ppm: int = 0, members: int = 0) -> None:
+                 sender: int | None = None, headroom_ppm: int = 0, members: int = 0,
+                 ceiling: int = INT64_MAX) -> None:
         self.tables = tables
         self.at = at
         self.opened = opened  # classes opened by the same change, not yet in the tables
         self.sender = sender  # None: rows that the domain derived
         self.headroom_ppm = headroom_ppm
         self.members = members  # ids 1 to this; a sender may pay nobody else
+        self.ceiling = ceiling  # of all that an account was ever debited or credited
         self.accounts = Overlay("accounts", tables)
         self.holds = Overlay("holds", tables)
         self.attestations = Overlay("attestations", tables)
@@ -162,7 +165,7 @@ class Kernel:
             return Code.UNKNOWN_PARTICIPANT
         if row.klass in self._credits and (row.code == HOLD or payee != self._credits[row.klass]):
             return Code.NOT_TRANSFERABLE
-        return 0
+        return Code.ID_RESERVED if row.code == HOLD and row.id[:3] in DOMAIN_IDS else 0
 
     # -- the overlay -----------------------------------------------------------------------
 
@@ -193,7 +196,7 @@ class Kernel:
         d0, d2, c1, c3 = d0 + posted, d2 + pending, c1 + posted, c3 + pending
         if debit & 0xFF != ISSUER and d1 - d0 - d2 < 0:
             return Code.INSUFFICIENT_BALANCE
-        if d0 + d2 > INT64_MAX or c1 + c3 > INT64_MAX:
+        if d0 + d2 > self.ceiling or c1 + c3 > self.ceiling:
             return Code.OVERFLOW
         changed = accounts.changed
         journal += (changed, debit, known(debit, ABSENT)), (changed, credit, known(credit, ABSENT))
@@ -234,7 +237,7 @@ class Kernel:
             return Code.UNKNOWN_HOLD
         if (hold[0], hold[1]) != (row.debit, row.credit):
             return Code.HOLD_MISMATCH
-        if self.sender is not None and owner_of(hold[1]) != self.sender:
+        if self.sender is not None and not self._may_resolve(row, hold):
             return Code.DEBIT_NOT_YOURS
         if row.amount > hold[2]:
             return Code.HOLD_EXCEEDED
@@ -249,9 +252,13 @@ class Kernel:
         if (hold[0], hold[1]) != (row.debit, row.credit):
             return Code.HOLD_MISMATCH
         has_timed_out = hold[3] and self.at > hold[3]
-        if self.sender is not None and owner_of(hold[1]) != self.sender and not has_timed_out:
+        if self.sender is not None and not self._may_resolve(row, hold) and not has_timed_out:
             return Code.DEBIT_NOT_YOURS
         return self._resolved(row, 0)
+
+    def _may_resolve(self, row: Row, hold: Hold) -> bool:
+        """Say whether the sender may: what is held for it, but by the domain."""
+        return owner_of(hold[1]) == self.sender and row.hold[:3] not in DOMAIN_IDS
 
     def _issue(self, row: Row) -> int:
         if not self._kinds(row, ISSUER, HOLDER):

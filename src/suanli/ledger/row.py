@@ -38,6 +38,9 @@ ROW = np.dtype([
 STRUCT = struct.Struct("<HHIQQq16s16sqQq16sIH18s")
 LINKED, REGRADED = 1, 2
 NO_ID = bytes(16)
+# How ids of holds begin that the domain makes: for jobs, orders, auctions, strips. No member may
+# make one like it, nor resolve one, though it be made out to it: what holds it counts on it.
+DOMAIN_IDS = (b"own", b"tok", b"csh", b"cmp", b"ord", b"auc", b"stp")
 CASH = 0
 CLEARING = 0  # the owner of what is between two owners; no participant
 

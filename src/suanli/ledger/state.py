@@ -32,7 +32,7 @@ from suanli.ledger.row import (
 from suanli.members.state import Members
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.instant import HOUR, is_on_the_hour
-from suanli.terms.quantity import is_amount
+from suanli.terms.quantity import INT64_MAX, is_amount
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room
 
@@ -165,11 +165,12 @@ class Ledger(Room):
     # -- rows ------------------------------------------------------------------------------
 
     def check_rows(self, rows: bytes, at: int, sender: int | None = None,
-                   opened: dict[int, TokenClass] | None = None) -> tuple[list[int], list[Write]]:
+                   opened: dict[int, TokenClass] | None = None,
+                   ceiling: int = INT64_MAX) -> tuple[list[int], list[Write]]:
         """Return a code a row and the writes of those that succeed; changes nothing."""
         kernel = Kernel(self.tables, at, opened or {}, sender,
                         self.members.parameter("headroom_ppm"),
-                        len(self.members.tables["members"]))
+                        len(self.members.tables["members"]), ceiling)
         return kernel.run(rows), kernel.writes()
 
     def apply_batch(self, rows: npt.NDArray[Any], at: int) -> npt.NDArray[np.uint16]:

@@ -97,6 +97,51 @@ class Entitle:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteStrip:
+    """Offer `lots` of a firm product in each of `hours` hours in a row, at the auction's price.
+
+    But at no less than the floor and no more than the cap, milli-RMB a token; equal, they are a
+    fixed price. It may be taken `copies` times, until an instant not after its start.
+    """
+
+    kind: ClassVar[str] = "market.write_strip"
+    area: str
+    grade: str
+    tier: str
+    start: int
+    hours: int
+    lots: int
+    floor_mrmb: int
+    cap_mrmb: int
+    until: int
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawStrip:
+    """Take a strip of mine off the market; what has been taken of it stands."""
+
+    kind: ClassVar[str] = "market.withdraw_strip"
+    strip: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeStrip:
+    """Buy a strip, whole: the floor is paid at once, what the cap is above it is held."""
+
+    kind: ClassVar[str] = "market.take_strip"
+    strip: int
+
+
+@dataclass(frozen=True, slots=True)
+class FixStrip:
+    """Fix the hours of a taken strip whose price is known; anybody may ask for it."""
+
+    kind: ClassVar[str] = "market.fix_strip"
+    strip: int
+
+
+@dataclass(frozen=True, slots=True)
 class GrantCredit:
     """Give a member credit with me: a claim on me for so many micro-RMB, to convert into my tokens.
 
@@ -124,4 +169,6 @@ class Convert:
     lots: int
 
 
-COMMANDS = (PostOffer, Order, Cancel, Modify, Reopen, Exempt, Entitle, GrantCredit, Convert)
+STRIPS = (WriteStrip, WithdrawStrip, TakeStrip, FixStrip)
+COMMANDS = (PostOffer, Order, Cancel, Modify, Reopen, Exempt, Entitle, GrantCredit, Convert,
+            *STRIPS)

@@ -16,23 +16,24 @@ Laws
 Order of checks of a conversion: product, lots, auction price, rate, position, face, device time.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from suanli.ledger.kernel import PREPAID_CREDIT
 from suanli.ledger.row import Kind, Row, RowCode, account, kind_of, link, owner_of
 from suanli.ledger.state import Ledger
-from suanli.market.auction.prices import LastPrices
+from suanli.market.auction.prices import last_price
 from suanli.market.book import BUY
 from suanli.market.commands import Convert, GrantCredit, Order
 from suanli.market.limits import Limits
 from suanli.market.postings import issued_rows
 from suanli.market.product import Product, ProductGrid, credit_of
-from suanli.market.set_aside import SetAside, drawn_from
+from suanli.market.set_aside import SetAside
 from suanli.members.state import Members
 from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, one_part
 from suanli.terms.quantity import INT64_MAX, LOTS_MAX, is_amount
 from suanli.terms.refusals import Code, Refusal
+from suanli.terms.table import Table
 
 Sources = list[tuple[int, int, int]]  # (attestation, micro-CU, lots)
 
@@ -49,11 +50,11 @@ class Owed(NamedTuple):
 class Credits:
     """Grants and converts; the ledger remembers."""
 
-    def __init__(self, members: Members, ledger: Ledger, prices: LastPrices, limits: Limits,
-                 set_aside: SetAside) -> None:
+    def __init__(self, members: Members, ledger: Ledger, tables: dict[str, Table[Any, Any]],
+                 limits: Limits, set_aside: SetAside) -> None:
         self.members = members
         self.ledger = ledger
-        self.prices = prices
+        self.tables = tables  # the market's
         self.limits = limits
         self.set_aside = set_aside
 
@@ -105,7 +106,7 @@ class Credits:
         product = Product(*place)
         if refusal := grid.refusal(product, at) or _order_refusal(product, lots, sender):
             return refusal
-        price = self.prices.of(product)
+        price = last_price(self.tables, product)
         if price is None:
             return Refusal(Code.NO_AUCTION_PRICE, f"no auction has traded the hour from "
                            f"{product.start} of {product.grade!r} in {product.area!r}, "
@@ -113,9 +114,11 @@ class Credits:
         wish = Order(*product, BUY, price, lots, True)
         if refusal := self.limits.refusal(0, product, wish, sender, at, grid):
             return refusal
-        sources = self.set_aside.sources(grid.token_class(grid.class_of(product)), sender, at)
+        klass = grid.class_of(product)
+        sources = self.set_aside.sources(product, klass, sender, at, grid)
+        drawn = self.set_aside.to_issue(lots, product, klass, sender, at, grid)
         return (self._short(product, price, lots, sources, sender)
-                or self._converted(product, price, drawn_from(sources, lots), sender, at, grid))
+                or self._converted(product, price, drawn, sender, at, grid))
 
     def _short(self, product: Product, price: int, lots: int, sources: Sources,
                owner: int) -> Refusal | None:

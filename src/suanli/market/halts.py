@@ -71,6 +71,10 @@ class Watch:
             return LIMIT
         return HALTED if at < self.reopens_at(rules) else REOPENING
 
+    def is_halted(self, rules: Rules, at: int) -> bool:
+        """Say whether nothing may trade at an instant."""
+        return self.phase(rules, at) in (HALTED, REOPENING)
+
 
 class Guard(NamedTuple):
     """The band as one incoming order meets it."""
@@ -82,7 +86,7 @@ class Guard(NamedTuple):
 
     @property
     def is_halted(self) -> bool:
-        return self.watch.phase(self.rules, self.at) in (HALTED, REOPENING)
+        return self.watch.is_halted(self.rules, self.at)
 
     def limited(self, side: int, price: int) -> int:
         """Return the price up to which an order may trade now, and at which its rest waits."""

@@ -10,6 +10,7 @@ Laws
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from suanli.market.auction.prices import last_price
 from suanli.market.book import BUY, SELL
 from suanli.market.product import Product
 from suanli.market.state import Market
@@ -46,7 +47,7 @@ class Point(NamedTuple):
     bid: int | None
     ask: int | None  # the best in the book
     posted: int | None
-    last_auction: int | None  # before one, what the band is drawn about
+    last_auction: int | None  # without a call auction: what its band is drawn about
 
     @property
     def price(self) -> int | None:
@@ -105,9 +106,10 @@ def forward_curve(market: Market, issuer: int, area: str, grade: str, tier: str,
     for start in starts:
         product = Product(issuer, area, grade, tier, start)
         book, watch = market.books.get(product), market.tables["watches"].get(product)
-        last = market.auction_price(product) or (watch.reference_mrmb if watch else 0)
         points.append(Point(start, book.best(BUY) if book else None,
-                            book.best(SELL) if book else None, posted, last or None))
+                            book.best(SELL) if book else None, posted,
+                            last_price(market.tables, product)
+                            or (watch.reference_mrmb or None if watch else None)))
     return points
 
 

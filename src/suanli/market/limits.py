@@ -4,18 +4,22 @@ Laws
 ----
 * A buyer's tokens of a product, with all that it bids for, stay within its part of the product's
   attested tokens; a hedger's part is a regulator's record. An issuer's own products are free.
+* What trades with its owner's own order is there: nobody's trade is of tokens, or at a price, that
+  it could not give to another.
 * One participant has a bounded number of orders in one product, and sends a bounded number a
   minute: what it can make the state hold is bounded.
 
-Order of checks: rate, resting orders, position.
+Order of checks: rate, resting orders, position; what trades with one's own, once that is known.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from suanli.ledger.row import account
+from suanli.ledger.row import CASH, Row, account
 from suanli.ledger.state import Ledger
 from suanli.market.book import BUY
 from suanli.market.commands import Exempt, Order
+from suanli.market.postings import Trade
 from suanli.market.product import Product, ProductGrid
 from suanli.members.state import Members
 from suanli.terms.change import Change, Write, one_part
@@ -92,18 +96,49 @@ class Limits:
 
     def _position_refusal(self, id: int, product: Product, order: Order, sender: int,
                           grid: ProductGrid) -> Refusal | None:
-        ppm = self.ppm_of(sender)
-        if not ppm or order.side != BUY or sender == product.issuer:
+        if order.side != BUY:
             return None
-        bids = sum(lots for other, lots in self._resting.get((sender, product), {}).items()
-                   if other != id)
-        wanted = self.held(sender, product) + (bids + order.lots) * LOT
+        return self.position_refusal(sender, product, order.lots * LOT, grid, id)
+
+    def position_refusal(self, owner: int, product: Product, more: int, grid: ProductGrid,
+                         replaced: int = 0) -> Refusal | None:
+        """Return why an owner may not get, or bid for, `more` CU-microseconds, or None.
+
+        `replaced`: an order of its that is not there for this.
+        """
+        ppm = self.ppm_of(owner)
+        if not ppm or owner == product.issuer:
+            return None
+        bids = sum(lots for other, lots in self._resting.get((owner, product), {}).items()
+                   if other != replaced)
+        wanted = self.held(owner, product) + bids * LOT + more
         most = self.attested(product, grid) * ppm // PPM
         if wanted <= most:
             return None
         return Refusal(Code.POSITION_LIMIT_EXCEEDED,
-                       f"with this order you would have or bid for {wanted} CU-us of the product; "
-                       f"{most} are accepted, {ppm} parts per million of what is attested")
+                       f"with this, participant {owner} would have or bid for {wanted} CU-us of "
+                       f"the product; {most} are accepted, {ppm} parts per million of what is "
+                       "attested")
+
+    def self_trade_refusal(self, trades: list[Trade], side: int,
+                           freed: Iterable[Row]) -> Refusal | None:
+        """Return why an order may not trade with its owner's own, or None.
+
+        Such a trade moves nothing, so no row would find out that there is nothing to move.
+        `freed`: the rows that give holds back before it trades.
+        """
+        own = next((t for t in trades if t.buyer == t.seller), None)
+        if own is None:
+            return None
+        unit = CASH if side == BUY else own.klass
+        mine, holds = account(own.buyer, unit), self.ledger.tables["holds"]
+        has = self.ledger.available(mine) + sum(holds[row.hold][2] for row in freed
+                                                if row.debit == mine)
+        gives = sum(t.lots * (t.price_mrmb if side == BUY else LOT) for t in trades)
+        if gives <= has:
+            return None
+        return Refusal(Code.INSUFFICIENT_BALANCE, f"it would trade {gives} of what you have {has} "
+                       "of, some of it with an order of yours; what you have is accepted")
 
     def ppm_of(self, owner: int) -> int:
         """Return an owner's part of a product, in parts per million; 0: it has no limit."""

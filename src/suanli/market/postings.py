@@ -32,6 +32,11 @@ class Resting:
     shown_lots: int = 0  # an iceberg's: what is left of the part that queues
     self_trade: str = ""
 
+    @property
+    def queuing_lots(self) -> int:
+        """What of it shows: of an iceberg, the part that queues."""
+        return self.shown_lots or self.lots
+
     def is_over(self, at: int) -> bool:
         return 0 < self.until <= at
 

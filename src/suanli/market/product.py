@@ -62,6 +62,15 @@ class ProductGrid:
             return Refusal(Code.GATE_CLOSED, f"the hour from {product.start} is over at {at}")
         return None
 
+    def price_refusal(self, price: int, at: int) -> Refusal | None:
+        """Return why a price, milli-RMB a token, lies outside the governed range, or None."""
+        least = self.members.parameter("price_mrmb_min", at)
+        most = self.members.parameter("price_mrmb_max", at)
+        if least <= price <= most:
+            return None
+        return Refusal(Code.PRICE_OUT_OF_RANGE,
+                       f"{price} milli-RMB a token; {least} to {most} is accepted")
+
     def class_of(self, product: Product) -> int:
         """Return the token class of a product, or of a credit, opening it if it is new."""
         known = self.ledger.class_id(*product) or self._ids.get(product)

@@ -12,8 +12,9 @@ Laws
 
 from typing import Any, NamedTuple
 
-from suanli.ledger.state import Ledger, TokenClass
+from suanli.ledger.state import Ledger
 from suanli.market.commands import Entitle
+from suanli.market.product import Product, ProductGrid
 from suanli.members.state import Members
 from suanli.terms.change import Change, Write, one_part
 from suanli.terms.quantity import LOT, PPM, device_ms_of, lots_of
@@ -64,13 +65,26 @@ class SetAside:
         sellable = self.ledger.sellable_ms(attestation, at)
         return min(sellable, self.withheld(attestation).from_others_ms(at))
 
-    def sources(self, klass: TokenClass, buyer: int, at: int) -> list[tuple[int, int, int]]:
-        """Return (attestation, micro-CU, lots it can still back) by chip of a class's grade."""
+    def sources(self, product: Product, klass: int, buyer: int, at: int,
+                grid: ProductGrid) -> list[tuple[int, int, int]]:
+        """Return (attestation, micro-CU, lots it can still back for a buyer) by chip of a grade."""
+        sources = []
+        for chip, ucu, _ in grid.token_class(klass).factors:
+            id = self.ledger.attestation_id(product.issuer, product.area, chip, product.start)
+            if id is None:
+                continue
+            sources.append((id, ucu, lots_of(self.sellable_ms(id, buyer, at), ucu)))
+        return sources
+
+    def to_issue(self, wanted: int, product: Product, klass: int, buyer: int, at: int,
+                 grid: ProductGrid) -> list[tuple[int, int, int]]:
+        """Return what the issuer can issue of so many lots: (attestation, micro-CU, lots)."""
         found = []
-        for chip, ucu, _ in klass.factors:
-            id = self.ledger.attestation_id(klass.issuer, klass.area, chip, klass.start)
-            if id is not None:
-                found.append((id, ucu, lots_of(self.sellable_ms(id, buyer, at), ucu)))
+        for attestation, ucu, available in self.sources(product, klass, buyer, at, grid):
+            taken = min(wanted, available)
+            if taken:
+                found.append((attestation, ucu, taken))
+                wanted -= taken
         return found
 
     def drawn(self, drawn: list[tuple[int, int, int]], buyer: int, at: int) -> list[Write]:
@@ -94,14 +108,3 @@ class SetAside:
         if not command.reason and not known:
             return one_part()
         return one_part(Write("market", "beneficiaries", command.member, command.reason or None))
-
-
-def drawn_from(sources: list[tuple[int, int, int]], wanted: int) -> list[tuple[int, int, int]]:
-    """Return what the sources give of so many lots: (attestation, micro-CU, lots)."""
-    drawn = []
-    for attestation, ucu, available in sources:
-        taken = min(wanted, available)
-        if taken:
-            drawn.append((attestation, ucu, taken))
-            wanted -= taken
-    return drawn

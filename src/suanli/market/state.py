@@ -1,12 +1,12 @@
 """Standing offers, resting orders and trades: one price-time book a product.
 
 Theory of operation: an incoming order takes, best price first, what rests in the book at or
-below (above) its limit; a buy order then takes from the issuer's standing offer if that is
-within its limit, tokens being issued as they are sold. A resting order's cash or tokens are on
-hold with the clearing account (owner 0), so a trade can never fail for want of either. Every
-trade is delivery against payment in one linked set. Where bands are in force (`halts`), an order
-trades up to its band's edge only, and not at all while its product is halted. What kinds of orders
-there are, `kinds` says; an iceberg holds all of it.
+below (above) its limit; among those prices a buy order takes of the issuer's standing offer in its
+turn, tokens being issued as they are sold. A resting order's cash or tokens are on hold with the
+clearing account (owner 0), so a trade can never fail for want of either. Every trade is delivery
+against payment in one linked set. Where bands are in force (`halts`), an order trades up to its
+band's edge only, and not at all while its product is halted. What kinds of orders there are,
+`kinds` says; an iceberg holds all of it.
 """
 
 from typing import Any, ClassVar
@@ -15,7 +15,6 @@ from suanli.ledger.row import Row, link
 from suanli.ledger.state import Ledger
 from suanli.market import postings
 from suanli.market.auction import commands as auction_commands
-from suanli.market.auction.prices import LastPrices
 from suanli.market.auction.records import TABLES as AUCTION_TABLES
 from suanli.market.auction.state import Auctions
 from suanli.market.bands import with_trades
@@ -23,6 +22,7 @@ from suanli.market.book import BUY, SELL, Book, Fill
 from suanli.market.book.levels import Match
 from suanli.market.book.messages import TRADED
 from suanli.market.commands import (
+    STRIPS,
     Cancel,
     Convert,
     Entitle,
@@ -40,13 +40,15 @@ from suanli.market.limits import Exemption, Limits
 from suanli.market.pairing import paired
 from suanli.market.postings import Resting, Trade
 from suanli.market.product import TIERS, Product, ProductGrid
-from suanli.market.set_aside import SetAside, drawn_from
+from suanli.market.set_aside import SetAside
+from suanli.market.strip import TABLES as STRIP_TABLES
+from suanli.market.strips import Strips
 from suanli.members.state import Members
 from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, Write, one_part
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
-from suanli.terms.quantity import LOTS_MAX
+from suanli.terms.quantity import INT64_MAX, LOTS_MAX
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room, changed
 
@@ -70,6 +72,7 @@ class Market(Room):
         "beneficiaries": (int, str),  # member -> why it may draw on the set-aside
         # (start, attestation) -> device-ms of the set-aside that beneficiaries have bought
         "set_aside": (tuple[int, int], int),
+        **STRIP_TABLES,
     }
 
     def __init__(self, members: Members, ledger: Ledger) -> None:
@@ -78,21 +81,17 @@ class Market(Room):
         self.ledger = ledger
         self.limits = Limits(members, ledger, self.tables)
         self.set_aside = SetAside(members, ledger, self.tables)
-        self.prices = LastPrices(self.tables)
-        self.credits = Credits(members, ledger, self.prices, self.limits, self.set_aside)
+        self.credits = Credits(members, ledger, self.tables, self.limits, self.set_aside)
         self.books: dict[tuple[int, str, str, str, int], Book] = {}  # derived from `orders`
         self.expiries = Expiries()  # derived from `orders`
         self.limited: set[Product] = set()  # derived: the watches that stand at their band
         self.auctions = Auctions(self.tables, members, ledger, self.limits, self.set_aside)
+        self.strips = Strips(members, ledger, self.tables, self.limits, self.set_aside)
 
     def offer(self, issuer: int, area: str, grade: str, tier: str) -> int | None:
         """Return an issuer's posted price, milli-RMB a token."""
         found: int | None = self.tables["offers"].get((issuer, area, grade, tier))
         return found
-
-    def auction_price(self, product: Product) -> int | None:
-        """Return the last price that a call auction found for a product, milli-RMB a token."""
-        return self.prices.of(product)
 
     def commit(self, writes: Any) -> None:
         """Apply writes and bring the books into line with the orders."""
@@ -109,7 +108,6 @@ class Market(Room):
         super().restore(snapshot)
         self.books, self.expiries = {}, Expiries()
         self.limits.forget()
-        self.prices.forget()
         queue = self.tables["queue"]
         for id, order in sorted(self.tables["orders"].items(), key=lambda item: queue[item[0]]):
             self._rebook(id, None, order)
@@ -146,6 +144,8 @@ class Market(Room):
         """Answer one of this room's commands."""
         if isinstance(command, auction_commands.COMMANDS):
             return self.auctions.check(command, at, sender, grid)
+        if isinstance(command, STRIPS):
+            return self.strips.check(command, at, sender, grid)
         if isinstance(command, PostOffer):
             return self._post_offer(command, sender, at, grid)
         if isinstance(command, Exempt):
@@ -162,8 +162,8 @@ class Market(Room):
             product = Product(command.issuer, command.area, command.grade, command.tier,
                               command.start)
             return (grid.refusal(product, at)
-                    or self._price_refusal(command.price_mrmb, at)
-                    or self._lots_refusal(command.lots, command.side)
+                    or grid.price_refusal(command.price_mrmb, at)
+                    or self._lots_refusal(command, command.side)
                     or kind_refusal(command, at)
                     or self.limits.refusal(0, product, command, sender, at, grid)
                     or self._enter(self.next_id("order"), product, command, sender, at, grid, ()))
@@ -190,30 +190,24 @@ class Market(Room):
         if command.price_mrmb == 0:
             known = key in self.tables["offers"]
             return one_part(*([Write(self.name, "offers", key, None)] if known else []))
-        if refusal := self._price_refusal(command.price_mrmb, at):
+        if refusal := grid.price_refusal(command.price_mrmb, at):
             return refusal
         return one_part(Write(self.name, "offers", key, command.price_mrmb))
 
-    def _price_refusal(self, price: int, at: int) -> Refusal | None:
-        least = self.members.parameter("price_mrmb_min", at)
-        most = self.members.parameter("price_mrmb_max", at)
-        if least <= price <= most:
-            return None
-        return Refusal(Code.PRICE_OUT_OF_RANGE,
-                       f"{price} milli-RMB a token; {least} to {most} is accepted")
-
     @staticmethod
-    def _lots_refusal(lots: int, side: int) -> Refusal | None:
-        if 1 <= lots <= LOTS_MAX and side in (BUY, SELL):
+    def _lots_refusal(command: Order | Modify, side: int) -> Refusal | None:
+        lots, value = command.lots, command.lots * command.price_mrmb
+        if 1 <= lots <= LOTS_MAX and value <= INT64_MAX and side in (BUY, SELL):
             return None
-        return Refusal(Code.QUANTITY_OUT_OF_RANGE, f"{lots} lots, side {side}; 1 to {LOTS_MAX} "
-                       "lots of 0.001 token, side 0 (buy) or 1 (sell) are accepted")
+        return Refusal(Code.QUANTITY_OUT_OF_RANGE, f"{lots} lots for {value} micro-RMB, side "
+                       f"{side}; 1 to {LOTS_MAX} lots of 0.001 token, for {INT64_MAX} at most, "
+                       "side 0 (buy) or 1 (sell) are accepted")
 
     def _modify(self, command: Modify, order: Resting, sender: int, at: int,
                 grid: ProductGrid) -> Change | Refusal:
         product = Product(*order.product)
-        if refusal := (grid.refusal(product, at) or self._price_refusal(command.price_mrmb, at)
-                       or self._lots_refusal(command.lots, order.side)):
+        if refusal := (grid.refusal(product, at) or grid.price_refusal(command.price_mrmb, at)
+                       or self._lots_refusal(command, order.side)):
             return refusal
         again = Order(*product, order.side, command.price_mrmb, command.lots, False,
                       time_in_force=UNTIL if order.until else "", until=order.until,
@@ -228,7 +222,8 @@ class Market(Room):
     def void_past(self, at: int) -> list[Part]:
         """Return a part for each order that is over, or its hour: out, and its hold void.
 
-        What was watched and set aside of past hours is forgotten in one more.
+        One for each taken strip with hours to fix. What was watched and set aside of past hours,
+        and strips that are over, are forgotten in one more.
         """
         past = [Part(tuple(self._out(id)), self._void(id, order).pack())
                 for id, order in self.tables["orders"].items()
@@ -237,6 +232,8 @@ class Market(Room):
                      for product in self.tables["watches"] if product[4] + HOUR <= at]
         forgotten += [Write(self.name, "set_aside", key, None)
                       for key in self.tables["set_aside"] if key[0] + HOUR <= at]
+        forgotten += self.strips.over(at)
+        past += self.strips.fixings(at)
         return [*past, Part(tuple(forgotten))] if forgotten else past
 
     # -- bands and halts -------------------------------------------------------------------
@@ -258,10 +255,14 @@ class Market(Room):
 
     def _watched(self, guard: Guard, product: Product, order: Order, trades: list[Trade],
                  is_held_back: bool) -> list[Write]:
-        """Return what an order leaves in the watch of its product, where bands are in force."""
+        """Return what an order leaves in the watch of its product, where bands are in force.
+
+        What it trades with its owner's own says nothing of a price.
+        """
         if guard.is_halted or not (guard.rules.is_on or product in self.tables["watches"]):
             return []
-        watch = guard.after(order.side, [(t.price_mrmb, t.lots) for t in trades], is_held_back)
+        prices = [(t.price_mrmb, t.lots) for t in trades if t.buyer != t.seller]
+        watch = guard.after(order.side, prices, is_held_back)
         return [Write(self.name, "watches", product, watch)] if watch != guard.watch else []
 
     def _reopen(self, product: Product, at: int, grid: ProductGrid) -> Change | Refusal:
@@ -309,44 +310,39 @@ class Market(Room):
         order = changed(order, price_mrmb=guard.limited(order.side, wanted))
         klass = grid.class_of(product)
         posted = self.offer(*product[:4]) if order.side == BUY and not guard.is_halted else None
-        is_from_offer = posted is not None and posted <= order.price_mrmb
-        limit = min(order.price_mrmb, posted) if is_from_offer and posted else order.price_mrmb
         over = self.expiries.due(product, at)
         absent = (id, *over)
-        found = Match([], order.lots, False)
-        if not guard.is_halted:
-            found = self._look(product, order, limit, sender, absent)
+        nothing = Match([], order.lots, False)
+        found, drawn, further = (nothing, [], nothing) if guard.is_halted else self._taken(
+            product, order, posted, klass, sender, at, grid, absent)
         rows, writes = self._out_of_time(over)
-        rows, writes = [*before, *rows], [*self.limits.counted(sender, at), *writes]
+        freed = [*before, *rows]
+        rows, writes = [*freed], [*self.limits.counted(sender, at), *writes]
         orders = self.tables["orders"]
-        met = met_by(found.fills, orders)
+        met = met_by([*found.fills, *further.fills], orders)
         for each in met:
             rows += postings.met_rows(orders[each.maker], each, sender, klass)
         writes += self._left_of(met)
-        trades = [self._trade(fill, order.side, sender, klass)
-                  for fill in found.fills if fill.kind == TRADED]
-        left = found.left
-        if (is_from_offer and left and posted and sender != product.issuer
-                and not found.is_stopped):
-            drawn = drawn_from(self._sources(klass, sender, at, grid), left)
-            sold = sum(lots for _, _, lots in drawn)
-            if sold:
-                rows += postings.issue_rows(drawn, posted, sender, klass, product.issuer)
-                writes += self.set_aside.drawn(drawn, sender, at)
-                trades.append(Trade(sender, product.issuer, klass, posted, sold))
-            left -= sold
+        trades = self._trades(found, order.side, sender, klass)
+        if drawn and posted:
+            rows += postings.issue_rows(drawn, posted, sender, klass, product.issuer)
+            writes += self.set_aside.drawn(drawn, sender, at)
+            trades.append(Trade(sender, product.issuer, klass, posted, _lots_of(drawn)))
+        trades += self._trades(further, order.side, sender, klass)
+        left, is_stopped = further.left, further.is_stopped
         is_known = id in self.tables["orders"]
-        is_held_back = (left > 0 and not found.is_stopped and wanted != order.price_mrmb
+        is_held_back = (left > 0 and not is_stopped and wanted != order.price_mrmb
                         and self._has_more(product, order, wanted, sender, absent))
         filled, is_touched = sum(t.lots for t in trades), bool(trades or met)
-        if refusal := outcome_refusal(order, filled, is_touched, found.is_stopped, is_held_back):
+        if refusal := (outcome_refusal(order, filled, is_touched, is_stopped, is_held_back)
+                       or self.limits.self_trade_refusal(trades, order.side, freed)):
             return refusal
         writes += self._watched(guard, product, order, trades, is_held_back)
         is_at_once = order.is_ioc or (order.is_market and not trades)
         if is_at_once and not is_touched and not is_held_back:
             return Refusal(Code.NO_OFFER, self._nothing(product, order, posted, sum(
-                lots for _, _, lots in self._sources(klass, sender, at, grid))))
-        if is_at_once or found.is_stopped:
+                lots for _, _, lots in self.set_aside.sources(product, klass, sender, at, grid))))
+        if is_at_once or is_stopped:
             left = 0
         elif order.is_market:
             order = changed(order, price_mrmb=trades[-1].price_mrmb)
@@ -376,6 +372,22 @@ class Market(Room):
         book = self.books.get(product) or Book()
         return book.look(order.side, price, order.lots, absent, sender, MODES[order.self_trade])
 
+    def _taken(self, product: Product, order: Order, posted: int | None, klass: int, sender: int,
+               at: int, grid: ProductGrid,
+               absent: tuple[int, ...]) -> tuple[Match, list[tuple[int, int, int]], Match]:
+        """Return what an order takes of the book, then of the issuer, then beyond its price."""
+        if posted is None or posted > order.price_mrmb:
+            found = self._look(product, order, order.price_mrmb, sender, absent)
+            return found, [], Match([], found.left, found.is_stopped)
+        found = self._look(product, order, posted, sender, absent)
+        if found.is_stopped or not found.left:
+            return found, [], Match([], found.left, found.is_stopped)
+        drawn = [] if sender == product.issuer else self.set_aside.to_issue(
+            found.left, product, klass, sender, at, grid)
+        rest = changed(order, lots=found.left - _lots_of(drawn))
+        met = (fill.maker for fill in found.fills)  # taken whole, as more was wanted
+        return found, drawn, self._look(product, rest, order.price_mrmb, sender, (*absent, *met))
+
     def _has_more(self, product: Product, order: Order, wanted: int, sender: int,
                   absent: tuple[int, ...]) -> bool:
         """Say whether an order would trade on, past its band, at the price it came with."""
@@ -394,9 +406,9 @@ class Market(Room):
         return (f"nothing at {order.price_mrmb} milli-RMB a token; best in the book: "
                 f"{best or 'none'}, posted price: {posting}")
 
-    def _sources(self, klass: int, buyer: int, at: int,
-                 grid: ProductGrid) -> list[tuple[int, int, int]]:
-        return self.set_aside.sources(grid.token_class(klass), buyer, at)
+    def _trades(self, found: Match, side: int, taker: int, klass: int) -> list[Trade]:
+        return [self._trade(fill, side, taker, klass) for fill in found.fills
+                if fill.kind == TRADED]
 
     def _trade(self, fill: Fill, side: int, taker: int, klass: int) -> Trade:
         maker = self.tables["orders"][fill.maker].owner
@@ -451,3 +463,8 @@ class Market(Room):
 
     def _out(self, id: int) -> list[Write]:
         return [Write(self.name, "orders", id, None), Write(self.name, "queue", id, None)]
+
+
+def _lots_of(drawn: list[tuple[int, int, int]]) -> int:
+    """Return the lots that attestations back: (attestation, micro-CU, lots) each."""
+    return sum(lots for _, _, lots in drawn)

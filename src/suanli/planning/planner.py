@@ -1,7 +1,8 @@
 """The planner: what each operator's commands are at an instant, from the state alone.
 
 Hourly: attest the hours ahead and sweep what is past; meter the hour that ended, and make good what
-was sold firm of it and not there. Five minutes before: renew. When a placement reaches its limit,
+was sold firm of it and not there. Before that strips are fixed, since what was paid depends on it,
+also whenever an auction is settled. Five minutes before: renew. When a placement reaches its limit,
 or its next hour could not be bought: stop. When a product's halt is over: its reopening. Whenever
 something changed, or the scheduler asked to be woken: a scheduling cycle.
 """
@@ -13,6 +14,7 @@ from suanli.ledger.commands import Attest, Sweep
 from suanli.market.commands import Reopen
 from suanli.planning.auctioneer import Auctioneer
 from suanli.planning.cycle import Cycle, Decision
+from suanli.planning.fixing import Fixing
 from suanli.planning.offering import offers
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
@@ -41,12 +43,13 @@ class Planner:
         self.operators = operators
         self.auctioneer = auctioneer  # None: this loop leaves auctions to others
         self._offered = -OFFER_EVERY_MS  # when demand was last looked at
-        self._attested_to = 0  # end of the hours that open auctions had asked for
+        self._attested_to = 0  # end of the hours that open auctions and strips had asked for
         self._hour_done = -1  # last hour start for which attestation, sweep and metering ran
         self._renewed = -1  # last hour start for which renewals were sent
         self._stops: list[tuple[int, int, int, str]] = []  # (instant, job, attempt, reason)
         self._unrenewed: list[tuple[int, Code]] = []  # jobs whose next hour was not to be had
         self.cycle = Cycle(policy, operators)
+        self.fixing = Fixing(operators)
         self._is_first = True
         self._reopening: int | None = None  # when the next halted product is to be reopened
 
@@ -81,6 +84,7 @@ class Planner:
         if self._is_first:
             self._remember(rooms)
         hour = hour_of(at).start
+        decisions += self.fixing.decide(rooms, at, hour)
         if hour != self._hour_done:
             decisions += self._turn_hour(rooms, at, hour)
             self._hour_done = hour
@@ -91,8 +95,9 @@ class Planner:
         decisions += self._reopenings(rooms, at)
         decisions += self._plan_stops(rooms, hour + HOUR)
         decisions += self._due_stops(rooms, at)
+        decisions += self._attested_ahead(rooms, hour)
         if self.auctioneer is not None:
-            decisions += self._auctions(rooms, at, hour)
+            decisions += self._auctions(rooms, at)
         # A turned hour is attested first; its jobs are placed when that block is committed.
         if self.cycle.is_due(at) and not any(isinstance(c, Attest) for _, c in decisions):
             decisions += self._placements(rooms, at)
@@ -103,15 +108,25 @@ class Planner:
         return (self.cycle.is_stale or bool(self._unrenewed)
                 or (self.auctioneer is not None and self.auctioneer.has_more))
 
-    def _auctions(self, rooms: Any, at: int, hour: int) -> list[Decision]:
-        """Keep the auctions going, attest what open ones are about, and answer their demand."""
-        auctioneer = present(self.auctioneer, "asked only where there is one")
+    def _horizon(self, rooms: Any) -> int:
+        """Return the end of the last hour that an open auction or strip of ours sells, or 0."""
+        strips: int = rooms.market.strips.horizon(self.operators)
+        return max(strips, self.auctioneer.horizon(rooms) if self.auctioneer is not None else 0)
+
+    def _attested_ahead(self, rooms: Any, hour: int) -> list[Decision]:
+        """Attest what is sold ahead and was not when the hour turned."""
         decisions: list[Decision] = []
-        horizon = auctioneer.horizon(rooms)
+        horizon = self._horizon(rooms)
         if horizon > self._attested_to:
             for operator in self.operators:
                 decisions += self._attestations(rooms, operator, hour)
         self._attested_to = horizon
+        return decisions
+
+    def _auctions(self, rooms: Any, at: int) -> list[Decision]:
+        """Keep the auctions going, and answer their demand."""
+        auctioneer = present(self.auctioneer, "asked only where there is one")
+        decisions: list[Decision] = []
         if at >= self._offered + OFFER_EVERY_MS:
             self._offered = at
             for operator in self.operators:
@@ -158,9 +173,7 @@ class Planner:
     def _attestations(self, rooms: Any, operator: int, hour: int) -> list[Decision]:
         """Attest what is not yet attested of the hours ahead, or whose capacity changed."""
         decisions = []
-        last = hour + (HOURS_AHEAD - 1) * HOUR
-        if self.auctioneer is not None:
-            last = max(last, self.auctioneer.horizon(rooms) - HOUR)
+        last = max(hour + (HOURS_AHEAD - 1) * HOUR, self._horizon(rooms) - HOUR)
         for (owner, area, chip), devices in rooms.chips.tables["capacity"].items():
             if owner != operator:
                 continue
@@ -213,13 +226,19 @@ class Planner:
         return decisions
 
     def _due_stops(self, rooms: Any, at: int) -> list[Decision]:
-        decisions: list[Decision] = []
+        """Stop each job once, for what came first, however many of its stops are due by now."""
+        due: dict[int, Decision] = {}
         while self._stops and self._stops[0][0] <= at:
             _, id, attempt, reason = heapq.heappop(self._stops)
             job = rooms.schedule.job(id)
-            if job.phase in (phases.PLACED, phases.RUNNING) and attempt == job.attempt:
-                decisions.append((job.operator, Stop(id, reason)))
-        return decisions
+            if job.phase not in (phases.PLACED, phases.RUNNING) or attempt != job.attempt:
+                continue
+            if reason == phases.TIME_LIMIT and at < job.limit:
+                # the limit of a placement that was refused, or came into a later block
+                heapq.heappush(self._stops, (job.limit, id, attempt, reason))
+            else:
+                due.setdefault(id, (job.operator, Stop(id, reason)))
+        return list(due.values())
 
     def _placements(self, rooms: Any, at: int) -> list[Decision]:
         """Return what the cycle decides, placements as arrays; watch the limits of those."""

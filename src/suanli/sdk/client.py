@@ -118,6 +118,19 @@ class Client:
         answer: dict[str, Any] = self._checked("POST", "/v1/conversions", json=conversion).json()
         return answer
 
+    def write_strip(self, **strip: Any) -> dict[str, Any]:
+        """Offer a strip (fields of `StripRequest`) as the operator."""
+        answer: dict[str, Any] = self._checked("POST", "/v1/strips", json=strip).json()
+        return answer
+
+    def take_strip(self, id: int) -> dict[str, Any]:
+        """Buy a strip, whole; return its new number, what was paid and what is held."""
+        answer: dict[str, Any] = self._checked("POST", f"/v1/strips/{id}/take").json()
+        return answer
+
+    def withdraw_strip(self, id: int) -> None:
+        self._checked("DELETE", f"/v1/strips/{id}")
+
     def shutdown(self) -> None:
         self._checked("POST", "/v1/shutdown")
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from suanli.chips.state import Chips
 from suanli.ledger.row import CASH, CLEARING, Kind, Row, RowCode, account, kind_of, link, owner_of
 from suanli.ledger.state import Attestation, Ledger, TokenClass
+from suanli.market.product import Product
 from suanli.market.state import Market
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.instant import HOUR
@@ -62,6 +63,10 @@ class Delivery:
             return Refusal(Code.UNKNOWN_CLASS, f"no class {id} of firm tokens is open")
         if at < klass.start + HOUR:
             return Refusal(Code.NOT_OVER, f"the hour from {klass.start} is not over at {at}")
+        product = Product(klass.issuer, klass.area, klass.grade, klass.tier, klass.start)
+        if strip := self.market.strips.unfixed(product):
+            return Refusal(Code.STRIP_NOT_FIXED, f"what strip {strip} pays for the hour from "
+                           f"{klass.start} is not fixed; accepted after market.fix_strip")
         unused = self._unused(id, klass.issuer)
         left = sum(unused.values())
         owed = min(self.missing(id, klass) - self._refunded(id), left)
@@ -137,9 +142,14 @@ class Delivery:
 
 def contract_writes(contracts: Table[tuple[int, int], Contract], klass: int,
                     trades: list[tuple[int, int, int, int]]) -> tuple[Write, ...]:
-    """Return what trades (seller, buyer, milli-RMB a token, lots) of a class make of contracts."""
+    """Return what trades (seller, buyer, milli-RMB a token, lots) of a class make of contracts.
+
+    With oneself nothing is paid: else such a trade would raise what a seller must refund.
+    """
     after: dict[int, Contract] = {}
     for seller, buyer, price, lots in trades:
+        if seller == buyer:
+            continue
         for owner in (seller, buyer):
             after.setdefault(owner, contracts.get((owner, klass)) or Contract(0, 0))
         after[seller] = after[seller].sold(lots * LOT)
@@ -158,6 +168,23 @@ def cleared_writes(contracts: Table[tuple[int, int], Contract], moved: dict[tupl
         after = contract.bought(tokens, paid.get(key, 0)) if tokens > 0 else contract.sold(-tokens)
         if after.tokens or key in contracts:
             writes += _contract_write(*key, after)
+    return tuple(writes)
+
+
+def fixed_writes(contracts: Table[tuple[int, int], Contract], ledger: Ledger,
+                 paid: dict[tuple[int, int], int]) -> tuple[Write, ...]:
+    """Return what cash paid later for tokens, by (owner, class), makes of contracts.
+
+    It counts for the part that its owner still has of all it ever got, rounded down: what was
+    sold took its part of the price along, as far as it was fixed.
+    """
+    writes: list[Write] = []
+    for (owner, klass), cash in paid.items():
+        contract = contracts.get((owner, klass))
+        if contract is not None:
+            got = ledger.balance(account(owner, klass))[1]
+            writes += _contract_write(owner, klass,
+                                      contract.bought(0, cash * contract.tokens // got))
     return tuple(writes)
 
 

@@ -8,9 +8,17 @@ from tests.hall import BUY, SELL, Hall
 
 from suanli.clearing import solve
 from suanli.gateway import auctions
+from suanli.gateway.auction_routes import command_of
 from suanli.gateway.requests import AuctionOrderRequest
-from suanli.market.auction.commands import ClearWithout
+from suanli.market.auction.commands import (
+    ClearWithout,
+    Enter,
+    EnterBlock,
+    EnterCurve,
+    EnterOffer,
+)
 from suanli.members.commands import SetParameter
+from suanli.terms.errors import InputError
 
 
 @pytest.fixture
@@ -118,6 +126,71 @@ def test_why_an_order_was_left(hall: Hall) -> None:
     assert auctions.explain_order(rooms, 99, hall.at) is None
     assert [row["id"] for row in auctions.orders(rooms, 3)] == [part, nobody, cheap]
     assert prices.solver == 2
+
+
+def test_an_offer_is_told_what_it_would_have_earned(hall: Hall) -> None:
+    hall.order(1, hall.curve(SELL, (800, 100)))
+    taken = hall.order(1, hall.offer(2_000, ((790, 50),), ((790, 50),)))
+    short = hall.order(1, hall.offer(1_000_000, ((700, 100), (750, 50)), ((990, 10),)))
+    dear = hall.order(1, hall.offer(5, ((995, 10),)))
+    idle = hall.order(1, hall.offer(5, ((800, 10),), first=7))
+    one_hour = hall.order(1, hall.curve(SELL, (700, 10), fixed_micro_rmb=1_000_000))
+    for hour in range(2):
+        hall.order(2, hall.curve(BUY, (1000, 50), (900, 50), hour=hour))  # from whoever sells
+    assert why(hall, short)["why"] == "the auction is open"
+    rooms = settled(hall)
+    prices = {row["start"]: row["price_mrmb"] for row in auctions.auction(
+        rooms, hall.auction, hall.at)["prices"]}
+    first, second = (prices[hall.sitting.start_of(hour)] for hour in range(2))
+    assert first == 800
+    assert why(hall, taken)["why"] == "it was taken whole"
+    assert why(hall, taken)["income_micro_rmb"] == 50 * (first - 790) + 50 * (second - 790) >= 2_000
+    income = 100 * (first - 700) + 50 * (first - 750) + 10 * max(0, second - 990)
+    assert why(hall, short)["why"] == (
+        f"its income was short: it would have earned {income} of its fixed cost 1000000 micro-RMB "
+        "at the prices found")
+    assert why(hall, dear)["income_micro_rmb"] == 0
+    assert why(hall, idle)["why"] == "nothing was traded in its hours"
+    assert why(hall, one_hour)["income_micro_rmb"] == 10 * (first - 700)
+    shown = {row["id"]: row for row in auctions.orders(rooms, 1)}[short]
+    assert (shown["kind"], shown["side"], shown["price_mrmb"], shown["lots"],
+            shown["fixed_micro_rmb"]) == ("offer", "sell", [700, 750, 990], 160, 1_000_000)
+    assert auctions.auction(rooms, hall.auction, hall.at)["offers_left_out"] == 4
+
+
+def test_a_sellers_price_is_that_of_the_buyers_it_reaches(hall: Hall) -> None:
+    hall.order(1, hall.curve(SELL, (800, 100)))
+    dear = hall.order(1, hall.curve(SELL, (950, 10)))
+    hall.order(2, hall.curve(BUY, (1000, 50)))  # at the demand node of the area
+    settled(hall)
+    assert why(hall, dear)["price_needed_mrmb"] == 800
+    assert "or less would have been in the money" in why(hall, dear)["why"]
+
+
+SOLD = {"area": "a", "grade": "g", "start": 0, "lots": 5, "issuer": 1}
+
+
+def asked(**fields: Any) -> Enter:
+    return command_of(AuctionOrderRequest(auction=7, **{
+        "side": "sell", "price_mrmb": 800, "fixed_micro_rmb": 900, "legs": [SOLD], **fields}))
+
+
+def test_a_request_with_a_fixed_cost_is_an_offer_of_all_its_legs() -> None:
+    later = {**SOLD, "start": 3_600_000, "steps": [[700, 2], [800, 3]]}
+    place = (7, 1, "a", "g", "firm")
+    assert asked(legs=[SOLD, later], order=4) == EnterOffer(
+        *place, ((0, ((800, 5),)), (3_600_000, ((700, 2), (800, 3)))), 900, 4)
+    assert asked(steps=[(700, 2)]) == EnterCurve(*place, 0, 1, ((700, 2),), 900, 0)
+    assert isinstance(asked(fixed_micro_rmb=0), EnterBlock)
+    for wrong in ({"side": "buy"}, {"legs": [SOLD, {**SOLD, "grade": "h"}]}):
+        with pytest.raises(InputError, match="accepted"):
+            asked(**wrong)
+
+
+def why(hall: Hall, order: int) -> dict[str, Any]:
+    found = auctions.explain_order(hall.rooms, order, hall.at)
+    assert found is not None
+    return found
 
 
 def test_a_late_order_is_told_so(hall: Hall) -> None:

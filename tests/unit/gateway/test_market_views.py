@@ -40,6 +40,25 @@ def buy(service: Service) -> None:
     ask(service, "tenant", Order(*OFFER, START, 0, PRICE, LOTS, True))
 
 
+def test_what_is_hidden_of_an_iceberg_only_its_owner_sees(service: Service) -> None:
+    buy(service)
+    price = PRICE + 50
+    ask(service, "tenant", Order(*OFFER, START, 1, price, 500, False, visible_lots=100))
+    ask(service, "operator", Order(*OFFER, START, 0, PRICE - 50, 90, False, visible_lots=20))
+    ask(service, "operator", Order(*OFFER, START, 0, PRICE - 60, 90, False))
+    assert [row["lots"] for row in views.orders(service)] == [500, 20, 90]
+    ask(service, "tenant", Order(*OFFER, START, 1, PRICE - 50, 5, True))
+    assert [row["lots"] for row in views.orders(service)] == [500, 15, 90]
+
+
+def test_a_trade_with_oneself_is_not_on_the_tape(service: Service) -> None:
+    buy(service)
+    ask(service, "tenant", Order(*OFFER, START, 1, PRICE + 50, 10, False))
+    ask(service, "tenant", Order(*OFFER, START, 1, PRICE - 50, 10, False))
+    ask(service, "tenant", Order(*OFFER, START, 0, PRICE - 50, 10, True))
+    assert [(r["price_mrmb"], r["lots"]) for r in views.index(service)] == [(PRICE, LOTS)]
+
+
 def test_a_purchase_is_on_the_tape_and_again_after_a_restart(service: Service,
                                                              tmp_path: Path) -> None:
     buy(service)

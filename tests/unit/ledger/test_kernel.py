@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from tests.stage import START, Stage
 
-from suanli.ledger.row import CASH, ROW, Kind, Row, RowCode, account, link, unpack
+from suanli.domain.state_machine import CEILING
+from suanli.ledger.commands import Batch, Grant
+from suanli.ledger.row import CASH, DOMAIN_IDS, ROW, Kind, Row, RowCode, account, link, unpack
 from suanli.terms.quantity import INT64_MAX, RMB, TOKEN
 from suanli.terms.refusals import Code
 
@@ -130,3 +132,25 @@ def test_apply_batch_takes_and_returns_arrays(stage: Stage) -> None:
 
 def test_token_amounts_fit_far_above_any_fleet() -> None:
     assert 10**9 * TOKEN < INT64_MAX
+
+
+@pytest.mark.parametrize("prefix", DOMAIN_IDS)
+def test_ids_of_the_domain_s_holds_are_its_own(stage: Stage, prefix: bytes) -> None:
+    """Nobody takes the id of an order that is still to come, nor what is held for it."""
+    id = prefix.ljust(16, b"\0")
+    assert run(stage, hold(5, id), sender=2) == [Code.ID_RESERVED]
+    assert run(stage, hold(5, id)) == [0]
+    for row in (post(5, id), void(id)):
+        assert run(stage, row, sender=3) == [Code.DEBIT_NOT_YOURS]
+
+
+def test_what_must_succeed_has_the_upper_half_to_itself(stage: Stage) -> None:
+    """Money that goes to and fro fills its owners' sums only so far."""
+    issued = stage.rooms.ledger.balance(account(1, CASH, Kind.ISSUER))[0]
+    stage.must(1, Grant(2, CEILING - issued))
+    there = transfer(1000 * RMB)
+    back = Row(RowCode.TRANSFER, 0, CASH, B, A, 1000 * RMB)
+    assert stage.must(3, Batch(back.pack())).codes == (0,)
+    assert stage.must(2, Batch(there.pack())).codes == (0,)
+    assert stage.must(3, Batch(back.pack())).codes == (Code.OVERFLOW,)
+    assert run(stage, back) == [0]

@@ -10,6 +10,7 @@ from tests.unit.market.auction.test_state import refused
 from suanli.ledger.commands import Attest, Batch, Sweep
 from suanli.ledger.row import Row, RowCode, account
 from suanli.market.auction.commands import OpenAuction
+from suanli.market.auction.prices import last_price
 from suanli.market.commands import Convert, Entitle, GrantCredit, Order
 from suanli.market.index import forward_curve
 from suanli.market.product import Product, credit_of
@@ -217,7 +218,7 @@ def test_an_hour_that_is_over_is_not_converted_into(hall: Hall) -> None:
 
 def price(hall: Hall, hour: int = 0, issuer: int = 1) -> int | None:
     product = PRODUCT._replace(start=DAY_AHEAD + hour * HOUR, issuer=issuer)
-    found: int | None = hall.rooms.market.auction_price(product)
+    found: int | None = last_price(hall.rooms.market.tables, product)
     return found
 
 
@@ -257,18 +258,6 @@ def test_the_last_auction_that_traded_it_counts(hall: Hall) -> None:
     assert (price(hall), price(hall, 3)) == (700, 950)
     points = forward_curve(hall.rooms.market, *PRODUCT[:4], [DAY_AHEAD, DAY_AHEAD + HOUR])
     assert [point.last_auction for point in points] == [700, None]
-
-
-def test_the_products_own_price_counts_before_the_demand_nodes() -> None:
-    hall = Hall().opened()
-    hall.order(1, hall.curve(SELL, (800, 30)))
-    hall.order(3, hall.curve(BUY, (900, 10), issuer=1))
-    hall.order(3, hall.curve(BUY, (1000, 20)))
-    hall.close()
-    found = hall.clearing(850, {0: 30, 1: 10, 2: 20}, flows={0: 20})
-    assert hall.clear(3, found).code == 0
-    hall.settle()
-    assert (price(hall), price(hall, issuer=2)) == (850, 850)  # 2: by the demand node
 
 
 def test_it_is_forgotten_with_its_auction(hall: Hall) -> None:

@@ -13,6 +13,7 @@ from suanli.clearing import solve
 from suanli.ledger.commands import Attest
 from suanli.loop.agent import Agent
 from suanli.market.auction.commands import SetLink
+from suanli.market.auction.prices import last_price
 from suanli.market.commands import Convert, GrantCredit
 from suanli.market.product import Product
 from suanli.members.commands import Register
@@ -65,7 +66,7 @@ class Alliance(Hall):
     def converted(self, operator: int, hour: int) -> tuple[int, int, int]:
         """Prepay one of an operator's own tokens and convert it; (price, lots, face left)."""
         product = Product(operator, AREAS[operator], SINGLE, "firm", DAY_AHEAD + hour * HOUR)
-        price = self.rooms.market.auction_price(product)
+        price = last_price(self.rooms.market.tables, product)
         self.must(operator, GrantCredit(2, POSTED[operator] * 1000))
         answer = self.must(2, Convert(*product, POSTED[operator] * 1000 // price)).answer
         return price, answer["lots"], answer["left_micro_rmb"]
@@ -80,8 +81,8 @@ def found() -> dict[int, list[tuple[int, int, int]]]:
 def test_prices_are_one_where_links_have_room_and_separate_where_they_are_full(
         found: dict[int, list[tuple[int, int, int]]]) -> None:
     assert found[CALM] == [(800, 1500, 0), (800, 1250, 0), (800, 1000, 0)]
-    # the second operator's product went to the first area only, at its own price
-    assert found[CROWDED] == [(2000, 600, 0), (1000, 1000, 0), (800, 1000, 0)]
+    # in the second area an hour is bought at the third operator's price
+    assert found[CROWDED] == [(2000, 600, 0), (800, 1250, 0), (800, 1000, 0)]
 
 
 def test_the_page_says_what_was_computed(found: dict[int, list[tuple[int, int, int]]]) -> None:

@@ -325,6 +325,63 @@ def test_without_a_mode_one_trades_with_oneself(market: Stage) -> None:
     assert "prevented" not in answer
 
 
+@pytest.mark.parametrize("has", [0, 1, 99])
+def test_a_seller_does_not_trade_what_it_lacks_with_its_own_bid(stage: Stage, has: int) -> None:
+    """Before: the trade was told, though there was no token to move. Now it is refused."""
+    if has:
+        stage.must(3, kind(BUY, 1000, has, is_ioc=True))
+    stage.must(1, PostOffer("area-1", SINGLE, "firm", 0))
+    stage.must(3, kind(BUY, 900, 100))
+    refused(stage, 3, kind(SELL, 900, 100), Code.INSUFFICIENT_BALANCE)
+    refused(stage, 3, kind(SELL, 900, 100, is_ioc=True), Code.INSUFFICIENT_BALANCE)
+    stage.must(2, kind(BUY, 900, 100))
+    refused(stage, 3, kind(SELL, 900, has + 1), Code.INSUFFICIENT_BALANCE)
+    if has:
+        answer = stage.must(3, kind(SELL, 900, has)).answer
+        assert answer["trades"] == [[3, 3, 900, has]]
+        assert owned(stage, 3)[0] == has
+
+
+def test_a_buyer_does_not_pay_itself_what_it_lacks(market: Stage) -> None:
+    cash = owned(market, 3)[1]
+    offer(market, 3, cash // 100 + 1, 100)
+    refused(market, 3, kind(BUY, cash // 100 + 1, 100), Code.INSUFFICIENT_BALANCE)
+    answer = market.must(3, kind(BUY, cash // 100 + 1, 99)).answer
+    assert answer["filled"] == 99
+    assert owned(market, 3)[1] == cash
+
+
+def test_a_modified_order_may_trade_with_its_owners_own_what_it_held(market: Stage) -> None:
+    ask = offer(market, 3, 1100, 5000)
+    market.must(3, kind(BUY, 900, 5000))
+    market.must(3, Modify(ask, 900, 5000))
+    assert owned(market, 3)[0] == 5000
+    assert market.rooms.market.books == {}
+    late = offer(market, 3, 1100, 5000, **till(market.at + MINUTE))
+    market.must(3, kind(BUY, 900, 5000))
+    refused(market, 3, kind(SELL, 900, 1), Code.INSUFFICIENT_BALANCE)
+    market.at += MINUTE
+    market.must(3, kind(SELL, 900, 5000))  # what the one that is over gives back is there
+    assert late not in market.rooms.market.tables["orders"]
+
+
+def test_a_trade_with_oneself_pays_nothing_and_says_nothing_of_a_price(stage: Stage) -> None:
+    """Before: it raised what the issuer owes for a failed delivery, and moved the band."""
+    klass = stage.must(3, kind(BUY, 1000, 100, is_ioc=True)).answer["class"]
+    stage.must(1, PostOffer("area-1", SINGLE, "firm", 0))
+    stage.must(1, SetParameter("band_dynamic_ppm", 500_000))
+    contract = stage.rooms.settlement.tables["contracts"][3, klass]
+    assert contract == (100 * LOT, 100_000)
+    offer(stage, 3, 9000, 100)
+    assert stage.must(3, kind(BUY, 9000, 100)).answer["filled"] == 100
+    assert stage.rooms.settlement.tables["contracts"][3, klass] == contract
+    assert PRODUCT not in stage.rooms.market.tables["watches"]
+    poor = stage.admit("poor")
+    stage.must(poor, kind(BUY, 9000, 100))
+    refused(stage, poor, kind(SELL, 9000, 100), Code.INSUFFICIENT_BALANCE)
+    assert (poor, klass) not in stage.rooms.settlement.tables["contracts"]
+
+
 def test_newest_stops_the_incoming_order(market: Stage) -> None:
     own, other = own_then_other(market)
     refused(market, 2, kind(BUY, 900, 150, self_trade="newest"), Code.SELF_TRADE)

@@ -4,11 +4,13 @@ import pytest
 from tests.stage import START, Stage
 from tests.unit.market.test_state import order, owned
 
-from suanli.ledger.commands import Grant
+from suanli.ledger.commands import Batch, Grant
+from suanli.ledger.row import CASH, Row, RowCode, account
 from suanli.market.book import BUY, SELL
 from suanli.market.commands import Cancel, Exempt, Modify
 from suanli.members.commands import SetParameter
 from suanli.terms.instant import HOUR, MINUTE
+from suanli.terms.quantity import LOT
 from suanli.terms.refusals import Code
 
 ATTESTED = 16_000  # lots: sixteen devices of rating one for an hour
@@ -110,3 +112,58 @@ def test_tokens_short_by_one_lot_are_refused(stage: Stage) -> None:
     assert stage.say(2, order(SELL, 900, 501)).code == Code.INSUFFICIENT_BALANCE
     stage.must(2, order(SELL, 900, 500))
     assert stage.rooms.ledger.class_id(1, "area-1", order(BUY, 1, 1).grade, "firm", START + HOUR)
+
+
+# -- positions that come by transfer -------------------------------------------------------
+
+
+def rows_to(stage: Stage, giver: int, taker: int, lots: int, **fields: object) -> Row:
+    klass = stage.rooms.ledger.class_id(*stage_product())  # type: ignore[misc]
+    return Row(RowCode.TRANSFER, 0, klass, account(giver, klass), account(taker, klass),
+               lots * LOT)._replace(**fields)
+
+
+def test_a_friends_transfer_counts_against_the_limit(stage: Stage) -> None:
+    stage.must(3, order(BUY, 1000, 5000, True))
+    bounded(stage, position_ppm_max=250_000)
+    most = ATTESTED // 4
+    stage.must(2, order(BUY, 800, 1000))
+    before = stage.rooms.ledger.root()
+    short = Batch(rows_to(stage, 3, 2, most - 999).pack())
+    receipt = stage.say(3, short)
+    assert receipt.code == Code.POSITION_LIMIT_EXCEEDED
+    assert "participant 2" in receipt.reason
+    halves = [rows_to(stage, 3, 2, most // 2).pack() for _ in range(2)]
+    assert stage.say(3, Batch(b"".join(halves))).code == Code.POSITION_LIMIT_EXCEEDED
+    assert stage.rooms.ledger.root() == before
+    assert stage.must(3, Batch(rows_to(stage, 3, 2, most - 1000).pack())).codes == (0,)
+    assert owned(stage, 2)[0] == most - 1000
+    assert stage.say(3, Batch(rows_to(stage, 3, 2, 1).pack())).code == (
+        Code.POSITION_LIMIT_EXCEEDED)
+
+
+def test_a_hold_counts_when_it_is_posted(stage: Stage) -> None:
+    stage.must(3, order(BUY, 1000, 5000, True))
+    bounded(stage, position_ppm_max=250_000)
+    hold = rows_to(stage, 3, 2, 4001, code=RowCode.HOLD, id=b"h" * 16)
+    assert stage.must(3, Batch(hold.pack())).codes == (0,)
+    post = hold._replace(code=RowCode.POST, id=bytes(16), hold=b"h" * 16)
+    assert stage.say(2, Batch(post.pack())).code == Code.POSITION_LIMIT_EXCEEDED
+    assert stage.must(2, Batch(post._replace(amount=4000 * LOT).pack())).codes == (0,)
+    assert owned(stage, 2)[0] == 4000
+
+
+def test_transfers_are_free_of_limits_that_do_not_bind(stage: Stage) -> None:
+    stage.must(3, order(BUY, 1000, 9000, True))
+    assert stage.must(3, Batch(rows_to(stage, 3, 2, 4001).pack())).codes == (0,)  # off
+    bounded(stage, position_ppm_max=1)
+    assert stage.say(3, Batch(rows_to(stage, 3, 2, 1).pack())).code == (
+        Code.POSITION_LIMIT_EXCEEDED)
+    assert stage.must(3, Batch(rows_to(stage, 3, 1, 10).pack())).codes == (0,)  # its issuer
+    stage.must(1, Exempt(2, 1_000_000, "jobs queued"))
+    assert stage.must(3, Batch(rows_to(stage, 3, 2, 10).pack())).codes == (0,)
+    cash = Row(RowCode.TRANSFER, 0, CASH, account(3, CASH), account(2, CASH), 5)
+    assert stage.must(3, Batch(cash.pack())).codes == (0,)
+    stage.must(1, Exempt(2, 0, "over"))
+    strange = rows_to(stage, 3, 2, 1, klass=999, debit=account(3, 999), credit=account(2, 999))
+    assert stage.must(3, Batch(strange.pack())).codes == (Code.UNKNOWN_CLASS,)

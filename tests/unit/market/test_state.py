@@ -85,6 +85,7 @@ def test_past_orders_are_voided(stage: Stage) -> None:
     (order(BUY, 1000, 0), Code.QUANTITY_OUT_OF_RANGE),
     (order(BUY, 1000, -1), Code.QUANTITY_OUT_OF_RANGE),
     (order(BUY, 1000, 2**62), Code.QUANTITY_OUT_OF_RANGE),
+    (order(BUY, 10**9, 10**12), Code.QUANTITY_OUT_OF_RANGE),
     (order(7, 1000, 1), Code.QUANTITY_OUT_OF_RANGE),
     (order(BUY, 0, 1), Code.PRICE_OUT_OF_RANGE),
     (order(BUY, 2**62, 1), Code.PRICE_OUT_OF_RANGE),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.stage import CHIP, HOST, SINGLE, START, Stage, spec
 
+from suanli.chips.commands import SetHostState
 from suanli.ledger.commands import Attest, Sweep
 from suanli.market.commands import Order
 from suanli.planning.cycle import Cycle
@@ -12,7 +13,7 @@ from suanli.planning.placing import Rule, place
 from suanli.planning.planner import Planner
 from suanli.planning.policies import POLICIES
 from suanli.planning.view import PPM, PoolSpec, Request, View
-from suanli.schedule.commands import Submit
+from suanli.schedule.commands import Stop, Submit
 from suanli.terms.instant import HOUR, MINUTE
 
 FREE = ((0, 0, 0, 0), (0, 0, 1000, 1000), (0,) * 4)  # used shares of hosts a, b, c
@@ -127,6 +128,40 @@ def test_what_cannot_be_renewed_is_stopped_inside_its_paid_hour(stage: Stage) ->
     stage.at = START + HOUR - 7000
     assert "Stop" in kinds(decide(stage, planner))
     assert stage.rooms.schedule.job(job).stop_reason == "priced_out"
+
+
+def test_stops_that_are_due_together_are_one(stage: Stage) -> None:
+    """Priced out at the hour's end, and at its limit a second later: heard after both."""
+    from suanli.market.commands import PostOffer
+    planner = Planner(POLICIES["best-fit"], [1])
+    job = submit(stage, time_limit_ms=HOUR + 1000, max_hourly_cost=1_000_000, grace_ms=7000)
+    decide(stage, planner)
+    decide(stage, planner)
+    stage.must(1, PostOffer("area-1", SINGLE, "spot", 2000))
+    stage.at = START + 55 * MINUTE
+    assert "Renew" in kinds(decide(stage, planner))
+    decide(stage, planner)
+    stage.at = START + HOUR + 2000
+    assert [(c.job, c.reason) for c in decide(stage, planner) if isinstance(c, Stop)] == [
+        (job, "priced_out")]
+
+
+def test_a_refused_placement_leaves_no_limit_behind(stage: Stage) -> None:
+    planner = Planner(POLICIES["best-fit"], [1])
+    job = submit(stage, time_limit_ms=HOUR // 2)
+    decide(stage, planner)
+    placed, = planner.decide(stage.rooms, stage.at)
+    stage.must(1, SetHostState(HOST, False))
+    assert stage.tell(planner, *placed).codes[0]
+    stage.must(1, SetHostState(HOST, True))
+    stage.at += 5 * MINUTE
+    while stage.rooms.schedule.job(job).phase == "queued":
+        decide(stage, planner)
+    limit = stage.rooms.schedule.job(job).limit
+    assert limit == stage.at + HOUR // 2
+    for at, stops in ((limit - 5 * MINUTE, 0), (limit - 1, 0), (limit, 1), (limit + 1, 0)):
+        stage.at = at
+        assert kinds(decide(stage, planner)).count("Stop") == stops
 
 
 def test_a_restarted_planner_knows_the_limits(stage: Stage) -> None:

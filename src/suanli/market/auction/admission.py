@@ -1,21 +1,22 @@
 """May an order enter an auction? Each refusal says what was found and what would be accepted.
 
-Order of checks: cells and hours; quantities; prices; steps, ratio or span; links; group. An order
-that takes the place of one of the same id is judged as if the old one were not there.
+Order of checks: cells and hours; quantities; prices; steps, ratio, span or fixed cost; links;
+group. An order that takes the place of one of the same id is judged as if the old one were not
+there.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from suanli.market.auction.instance import UNIT
-from suanli.market.auction.orders import BlockOrder, CurveOrder, FlexibleOrder, Order
+from suanli.market.auction.orders import BlockOrder, CurveOrder, FlexibleOrder, OfferOrder, Order
 from suanli.market.auction.wellformed import GENERATIONS_MAX, MEMBERS_MAX
 from suanli.terms.quantity import LOTS_MAX
 from suanli.terms.refusals import Code, Refusal
 
 STEPS_MAX = 50
 SPAN_MAX = 48  # hours of a flexible order
-LEGS_MAX = 1000
+LEGS_MAX = 1000  # of a block, and steps of an offer over all its hours
 # What one order may be worth at twice the highest price, and what its fixed cost may be: room for
 # all of a large fleet for a week at a thousand times today's prices. A caller that admits many
 # keeps their sum of `worth` below 2^62, as `wellformed` asks of an auction.
@@ -46,6 +47,8 @@ def refusal(id: int, order: Order, others: Mapping[int, Order], grid: Grid) -> R
         return _steps_refusal(order)
     if isinstance(order, FlexibleOrder):
         return _span_refusal(order)
+    if isinstance(order, OfferOrder):
+        return _offer_refusal(order)
     return _block_refusal(order) or _family_refusal(id, order, others)
 
 
@@ -55,7 +58,7 @@ def worth(order: Order, grid: Grid) -> int:
     Twice, since a surplus is the difference of two prices.
     """
     bound = max(abs(grid.price_min), abs(grid.price_max))
-    fixed = order.fixed_cost if isinstance(order, CurveOrder) else 0
+    fixed = order.fixed_cost if isinstance(order, (CurveOrder, OfferOrder)) else 0
     return sum(_lots(order)) * 2 * bound + fixed
 
 
@@ -67,8 +70,7 @@ def _cell_refusal(order: Order, grid: Grid) -> Refusal | None:
         return Refusal(Code.UNKNOWN_PRODUCT, f"hours {order.earliest} to {order.latest} at node "
                        f"{order.node}; 0 to {grid.hours} at nodes 0 to {grid.nodes - 1} are "
                        "accepted")
-    used = [order.cell] if isinstance(order, CurveOrder) else [cell for cell, _ in order.legs]
-    for cell in used:
+    for cell in _cells(order):
         if not 0 <= cell < cells:
             return Refusal(Code.UNKNOWN_PRODUCT, f"cell {cell}; 0 to {cells - 1} are accepted")
     return None
@@ -82,8 +84,7 @@ def _lots_refusal(order: Order) -> Refusal | None:
 
 
 def _price_refusal(order: Order, grid: Grid) -> Refusal | None:
-    prices = [p for p, _ in order.steps] if isinstance(order, CurveOrder) else [order.price]
-    for price in prices:
+    for price in prices_of(order):
         if not grid.price_min <= price <= grid.price_max or price % grid.tick:
             return Refusal(Code.PRICE_OUT_OF_RANGE, f"{price} milli-RMB a token; {grid.price_min} "
                            f"to {grid.price_max} in ticks of {grid.tick} are accepted")
@@ -114,6 +115,18 @@ def _span_refusal(order: FlexibleOrder) -> Refusal | None:
     if 1 <= order.hours <= room:
         return None
     return _malformed(f"{order.hours} hours in a row; 1 to {room} fit and are accepted")
+
+
+def _offer_refusal(order: OfferOrder) -> Refusal | None:
+    cells, steps = _cells(order), len(list(_each_lots(order)))
+    if not cells or len(set(cells)) < len(cells):
+        return _malformed(f"{len(cells)} hours, {len(set(cells))} of them different; 1 or more, "
+                          "each of them once, are accepted")
+    if steps > LEGS_MAX:
+        return _malformed(f"{steps} steps over all hours; {LEGS_MAX} are accepted")
+    if order.fixed_cost <= 0:
+        return _malformed(f"fixed cost {order.fixed_cost}; 1 or more micro-RMB is accepted")
+    return next(filter(None, map(_steps_refusal, order.curves)), None)
 
 
 def _block_refusal(order: BlockOrder) -> Refusal | None:
@@ -176,9 +189,24 @@ def _group_refusal(id: int, order: BlockOrder, others: Mapping[int, Order]) -> R
     return _malformed(f"{members + 1} members in group {order.group!r}; {MEMBERS_MAX} are accepted")
 
 
+def prices_of(order: Order) -> list[int]:
+    """Return the limits of an order: one, or one a step."""
+    if isinstance(order, OfferOrder):
+        return [price for _, steps in order.hours for price, _ in steps]
+    return [p for p, _ in order.steps] if isinstance(order, CurveOrder) else [order.price]
+
+
+def _cells(order: CurveOrder | BlockOrder | OfferOrder) -> list[int]:
+    if isinstance(order, CurveOrder):
+        return [order.cell]
+    return [cell for cell, _ in (order.hours if isinstance(order, OfferOrder) else order.legs)]
+
+
 def _each_lots(order: Order) -> Iterable[int]:
     if isinstance(order, FlexibleOrder):
         return (order.lots,)
+    if isinstance(order, OfferOrder):
+        return [lots for _, steps in order.hours for _, lots in steps]
     return [lots for _, lots in (order.steps if isinstance(order, CurveOrder) else order.legs)]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from suanli.ledger.row import CASH, CLEARING, Kind, Row, RowCode, account
 from suanli.ledger.state import Ledger
-from suanli.market.auction.orders import CurveOrder, FlexibleOrder
+from suanli.market.auction.orders import CurveOrder, FlexibleOrder, OfferOrder
 from suanli.market.auction.records import AuctionOrder, Held, Orders, Sitting
 from suanli.market.auction.substitution import grades_of
 from suanli.market.book import BUY
@@ -54,6 +54,8 @@ def _alone(order: AuctionOrder) -> Units:
     terms = order.terms
     if isinstance(terms, FlexibleOrder):
         return {CASH_CELL: terms.price * terms.lots * terms.hours}
+    if isinstance(terms, OfferOrder):
+        return {cell: sum(lots for _, lots in steps) for cell, steps in terms.hours}
     if isinstance(terms, CurveOrder):
         if terms.side == BUY:
             return {CASH_CELL: sum(price * lots for price, lots in terms.steps)}

@@ -92,6 +92,26 @@ class EnterFlexible:
 
 
 @dataclass(frozen=True, slots=True)
+class EnterOffer:
+    """Sell in several hours by steps, if together they earn a fixed cost (micro-RMB).
+
+    `hours`: (first instant, steps as a curve's) of each. One acceptance: of no hour is anything
+    taken unless all that is taken earns the fixed cost beyond its steps' prices.
+    """
+
+    kind: ClassVar[str] = "market.auction_offer"
+    side: ClassVar[int] = 1
+    auction: int
+    issuer: int
+    area: str
+    grade: str
+    tier: str
+    hours: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+    fixed_micro_rmb: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
 class CancelOrder:
     """Take an order of mine out; not in the no-cancel phase."""
 
@@ -154,7 +174,7 @@ class SetLink:
     fee_mrmb: int
 
 
-ENTER = (EnterCurve, EnterBlock, EnterFlexible)
-Enter = EnterCurve | EnterBlock | EnterFlexible
+ENTER = (EnterCurve, EnterBlock, EnterFlexible, EnterOffer)
+Enter = EnterCurve | EnterBlock | EnterFlexible | EnterOffer
 COMMANDS = (OpenAuction, *ENTER, CancelOrder, CloseAuction, Clear, ClearWithout,
             SettleAuction, SetLink)

@@ -7,8 +7,15 @@ is asked of an order that takes another's place.
 from typing import Final, NamedTuple
 
 from suanli.market.auction import admission, substitution
-from suanli.market.auction.commands import Enter, EnterBlock, EnterCurve, Node
-from suanli.market.auction.orders import STARTS_MAX, BlockOrder, CurveOrder, FlexibleOrder, Order
+from suanli.market.auction.commands import Enter, EnterBlock, EnterCurve, EnterOffer, Node
+from suanli.market.auction.orders import (
+    STARTS_MAX,
+    BlockOrder,
+    CurveOrder,
+    FlexibleOrder,
+    OfferOrder,
+    Order,
+)
 from suanli.market.auction.records import AuctionOrder, Orders, Sitting
 from suanli.market.book import BUY, SELL
 from suanli.market.product import TIERS, Product, ProductGrid
@@ -59,6 +66,8 @@ def _places(command: Enter) -> list[tuple[Node, int]]:
     if isinstance(command, EnterCurve):
         others = [(command.issuer, command.area, grade, command.tier) for grade in command.also]
         return [(each, command.start) for each in (node, *others)]
+    if isinstance(command, EnterOffer):
+        return [(node, start) for start, _ in command.hours]
     return [(node, command.earliest), (node, command.latest - HOUR)]
 
 
@@ -95,7 +104,7 @@ def _node_refusal(node: Node, side: int, grid: ProductGrid, start: int, at: int)
 
 
 def _order(command: Enter, cells: list[int], owner: int, at: int, hours: int) -> AuctionOrder:
-    curve = block = flexible = None
+    curve = block = flexible = offer = None
     if isinstance(command, EnterCurve):
         curve = CurveOrder(cells[0], command.side, command.steps, command.fixed_micro_rmb,
                            spare=len(command.also))
@@ -103,10 +112,14 @@ def _order(command: Enter, cells: list[int], owner: int, at: int, hours: int) ->
         legs = sorted((cell, leg.lots) for cell, leg in zip(cells, command.legs, strict=True))
         block = BlockOrder(command.side, command.price_mrmb, command.ratio_ppm, tuple(legs),
                            command.parent, f"{owner}/{command.group}" if command.group else "")
+    elif isinstance(command, EnterOffer):
+        hours_of = sorted((cell, steps) for cell, (_, steps) in zip(cells, command.hours,
+                                                                    strict=True))
+        offer = OfferOrder(tuple(hours_of), command.fixed_micro_rmb)
     else:
         flexible = FlexibleOrder(cells[0] // hours, command.hours, command.lots,
                                  command.price_mrmb, cells[0] % hours, cells[1] % hours + 1)
-    return AuctionOrder(command.auction, owner, at, curve, block, flexible, ())
+    return AuctionOrder(command.auction, owner, at, curve, block, flexible, (), offer=offer)
 
 
 def refusal(id: int, order: AuctionOrder, others: Orders, sitting: Sitting) -> Refusal | None:
@@ -137,13 +150,16 @@ def value_bound(order: AuctionOrder, price_max: int) -> int:
 def improves(new: AuctionOrder, old: AuctionOrder) -> bool:
     """Say whether an order offers at least as much as before, at every price.
 
-    A curve may change its steps; of a block only the price and the ratio, of a flexible order
-    only the price.
+    A curve may change its steps; an offer also add hours; of a block only the price and the
+    ratio, of a flexible order only the price.
     """
     if new.curve and old.curve:
-        a, b = new.curve, old.curve
-        return ((a.cell, a.side) == (b.cell, b.side) and a.fixed_cost <= b.fixed_cost and all(
-            _at(a, price) >= _at(b, price) for price, _ in (*a.steps, *b.steps)))
+        return (new.curve.fixed_cost <= old.curve.fixed_cost
+                and _is_as_much(new.curve, old.curve))
+    if new.offer and old.offer:
+        hours = {curve.cell: curve for curve in new.offer.curves}
+        return new.offer.fixed_cost <= old.offer.fixed_cost and all(
+            b.cell in hours and _is_as_much(hours[b.cell], b) for b in old.offer.curves)
     if not ((new.block and old.block) or (new.flexible and old.flexible)):
         return False
     sign = 1 if old.side == BUY else -1
@@ -156,7 +172,13 @@ def improves(new: AuctionOrder, old: AuctionOrder) -> bool:
 
 
 def _price(terms: Order) -> int:
-    return terms.price if not isinstance(terms, CurveOrder) else 0
+    return terms.price if isinstance(terms, (BlockOrder, FlexibleOrder)) else 0
+
+
+def _is_as_much(a: CurveOrder, b: CurveOrder) -> bool:
+    """Say whether a curve wants (offers) at least as much as another, at every price."""
+    return (a.cell, a.side) == (b.cell, b.side) and all(
+        _at(a, price) >= _at(b, price) for price, _ in (*a.steps, *b.steps))
 
 
 def _at(curve: CurveOrder, price: int) -> int:

@@ -110,7 +110,7 @@ def _arcs(sitting: Sitting, links: Links, ledger: Ledger, wanted: Ints, offered:
     by_hour = wanted.reshape(-1, sitting.hours), offered.reshape(-1, sitting.hours)
     for source, product in enumerate(sitting.nodes):
         for target, demand in enumerate(sitting.nodes):
-            limit = _limit(product, demand, granted)
+            limit = way(product, demand, granted)
             if limit is None:
                 continue
             there, here = by_hour[0][target], by_hour[1][source]
@@ -139,8 +139,8 @@ def _substitutions(sitting: Sitting, ledger: Ledger, offered: Ints) -> list[tupl
     return rows
 
 
-def _limit(product: Node, demand: Node,
-           granted: dict[tuple[str, str], tuple[int, int]]) -> tuple[int | None, int] | None:
+def way(product: Node, demand: Node,
+        granted: dict[tuple[str, str], tuple[int, int]]) -> tuple[int | None, int] | None:
     """Return (capacity or None, fee) of what may flow from a product to a demand node."""
     issuer, area, grade, tier = product
     if not issuer or demand[0] or grade != demand[2]:

@@ -12,7 +12,7 @@ Orders are admitted one by one with `admission.refusal`, so that what is assembl
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -80,7 +80,25 @@ class FlexibleOrder:
     latest: int
 
 
-Order = CurveOrder | BlockOrder | FlexibleOrder
+@dataclass(frozen=True, slots=True)
+class OfferOrder:
+    """Sell in several cells, each (cell, steps as a curve's), rising by cell.
+
+    One minimum-income offer: the steps of all cells are taken only if together they earn the
+    fixed cost, micro-RMB, beyond their own prices.
+    """
+
+    side: ClassVar[int] = 1
+    hours: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+    fixed_cost: int
+
+    @property
+    def curves(self) -> list[CurveOrder]:
+        """What is offered in each cell, without the fixed cost."""
+        return [CurveOrder(cell, self.side, steps) for cell, steps in self.hours]
+
+
+Order = CurveOrder | BlockOrder | FlexibleOrder | OfferOrder
 
 
 class Index(NamedTuple):
@@ -118,6 +136,8 @@ def assemble(orders: Mapping[int, Order], nodes: int, hours: int, arcs: Arcs = N
             rows.add_curve(id, order)
         elif isinstance(order, FlexibleOrder):
             rows.add_flexible(id, order)
+        elif isinstance(order, OfferOrder):
+            rows.add_offer(id, order)
         elif _has_ancestors(orders, order):
             rows.add_block(id, order)
     return rows.auction(nodes * hours, price_min, price_max, arcs), rows.index()
@@ -170,12 +190,12 @@ class _Rows:
         self.block_of: dict[int, int] = {}  # order to its row of `blocks`
 
     def add_curve(self, id: int, order: CurveOrder) -> None:
-        offer = NONE
-        if order.fixed_cost:
-            offer = len(self.offers)
-            self.offers.append((id, order.fixed_cost))
-        for price, lots in order.steps:
-            self.steps.append((id, order.cell, order.side, price, lots, offer))
+        self._add_steps(id, order, self._offer(id, order.fixed_cost) if order.fixed_cost else NONE)
+
+    def add_offer(self, id: int, order: OfferOrder) -> None:
+        offer = self._offer(id, order.fixed_cost)
+        for curve in order.curves:
+            self._add_steps(id, curve, offer)
 
     def add_block(self, id: int, order: BlockOrder) -> None:
         group = self._group(order.group) if order.group else NONE
@@ -188,6 +208,14 @@ class _Rows:
             first = order.node * self.hours + start
             legs = tuple((cell, order.lots) for cell in range(first, first + order.hours))
             self._add(id, BlockOrder(0, order.price, UNIT, legs), group)
+
+    def _offer(self, id: int, fixed_cost: int) -> int:
+        self.offers.append((id, fixed_cost))
+        return len(self.offers) - 1
+
+    def _add_steps(self, id: int, order: CurveOrder, offer: int) -> None:
+        for price, lots in order.steps:
+            self.steps.append((id, order.cell, order.side, price, lots, offer))
 
     def _group(self, name: str | int) -> int:
         return self.groups.setdefault(name, len(self.groups))

@@ -4,7 +4,7 @@ At a demand node the limit is a part of all that could be delivered there.
 """
 
 from suanli.market.auction.collateral import Units, together
-from suanli.market.auction.orders import CurveOrder, FlexibleOrder, Order
+from suanli.market.auction.orders import BlockOrder, CurveOrder, FlexibleOrder, Order
 from suanli.market.auction.records import Orders, Sitting
 from suanli.market.book import BUY
 from suanli.market.limits import Limits
@@ -40,7 +40,7 @@ def _lots(terms: Order, hours: int) -> dict[int, int]:
     if isinstance(terms, FlexibleOrder):
         first = terms.node * hours
         return {first + hour: terms.lots for hour in range(terms.earliest, terms.latest)}
-    return dict(terms.legs)
+    return dict(terms.legs) if isinstance(terms, BlockOrder) else {}  # an offer buys nothing
 
 
 def _products(sitting: Sitting, cell: int, limits: Limits, grid: ProductGrid) -> list[Product]:

@@ -7,7 +7,13 @@ import numpy as np
 
 from suanli.market.auction.commands import Node
 from suanli.market.auction.instance import Clearing, Ints
-from suanli.market.auction.orders import BlockOrder, CurveOrder, FlexibleOrder, Order
+from suanli.market.auction.orders import (
+    BlockOrder,
+    CurveOrder,
+    FlexibleOrder,
+    OfferOrder,
+    Order,
+)
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR
 
@@ -70,7 +76,7 @@ class Sitting:
 
 @dataclass(frozen=True, slots=True)
 class AuctionOrder:
-    """An order of one of three kinds; a block's group has its owner's number before its name."""
+    """An order of one of four kinds; a block's group has its owner's number before its name."""
 
     auction: int
     owner: int
@@ -79,17 +85,27 @@ class AuctionOrder:
     block: BlockOrder | None
     flexible: FlexibleOrder | None
     filled: tuple[tuple[int, int], ...]  # (cell, lots), once settled
+    offer: OfferOrder | None = field(default=None, kw_only=True)
 
     @property
     def terms(self) -> Order:
         if self.curve is not None:
             return self.curve
+        if self.offer is not None:
+            return self.offer
         return self.block if self.block is not None else present(
             self.flexible, "an order is of some kind")
 
     @property
     def side(self) -> int:
         return 0 if self.flexible else self.terms.side  # type: ignore[union-attr]
+
+    @property
+    def curves(self) -> list[CurveOrder]:
+        """What it asks cell by cell, if that is by steps."""
+        if self.offer:
+            return self.offer.curves
+        return [self.curve] if self.curve else []
 
     @property
     def parent(self) -> int:

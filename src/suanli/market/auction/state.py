@@ -24,6 +24,7 @@ from suanli.market.auction.commands import (
     EnterBlock,
     EnterCurve,
     EnterFlexible,
+    EnterOffer,
     OpenAuction,
     SetLink,
     SettleAuction,
@@ -81,8 +82,9 @@ class Auctions:
         self._frozen: dict[int, Frozen] = {}  # a memo: auctions as arrays once they are drawn
         self._checks: dict[type, Callable[..., Change | Refusal]] = {
             OpenAuction: self._open, EnterCurve: self._enter, EnterBlock: self._enter,
-            EnterFlexible: self._enter, CancelOrder: self._cancel, CloseAuction: self._close,
-            Clear: self._clear, ClearWithout: self._clear, SettleAuction: self._settle,
+            EnterFlexible: self._enter, EnterOffer: self._enter, CancelOrder: self._cancel,
+            CloseAuction: self._close, Clear: self._clear, ClearWithout: self._clear,
+            SettleAuction: self._settle,
             SetLink: self._set_link}
 
     # -- reading ---------------------------------------------------------------------------
@@ -190,7 +192,7 @@ class Auctions:
         if isinstance(sitting, Refusal):
             return sitting
         session = calendar.SESSIONS[sitting.session]
-        if isinstance(command, EnterCurve) and not session.takes_curves:
+        if isinstance(command, (EnterCurve, EnterOffer)) and not session.takes_curves:
             return Refusal(Code.ORDER_MALFORMED, CURVES_ONLY_BLOCKS)
         if refusal := self.limits.rate_refusal(sender, at):
             return refusal

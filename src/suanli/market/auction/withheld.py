@@ -2,8 +2,9 @@
 
 Theory of operation: an issuer sells in an auction what it can issue, less what is set aside. When
 the end is drawn, the device time that is still withheld is written down as one more step of each
-cell in which the issuer's own curves sell, at the dearest of their prices: its curve goes on where
-it stopped. The auction with these steps is the counterfactual: what would have been without.
+cell in which the issuer's own curves or offers sell, at the dearest of their prices: they go on
+where they stopped. The auction with these steps is the counterfactual: what would have been
+without.
 
 Laws
 ----
@@ -39,15 +40,15 @@ def withheld_steps(sitting: Sitting, orders: Orders, set_aside: SetAside,
 
 
 def _dearest(sitting: Sitting, orders: Orders) -> dict[int, int]:
-    """Return the dearest step by cell of what issuers sell by curves, in time."""
+    """Return the dearest step by cell of what issuers sell by steps, in time."""
     dearest: dict[int, int] = {}
     for order in orders.values():
-        curve = order.curve
-        if curve is None or curve.side != SELL or order.entered > sitting.ends:
+        if order.side != SELL or order.entered > sitting.ends:
             continue
-        if sitting.nodes[curve.cell // sitting.hours][0] == order.owner:
-            price = max(price for price, _ in curve.steps)
-            dearest[curve.cell] = max(price, dearest.get(curve.cell, price))
+        for curve in order.curves:
+            if sitting.nodes[curve.cell // sitting.hours][0] == order.owner:
+                price = max(price for price, _ in curve.steps)
+                dearest[curve.cell] = max(price, dearest.get(curve.cell, price))
     return dearest
 
 

@@ -42,6 +42,12 @@ def test_a_curve_goes_on_at_its_dearest_step(hall: Hall) -> None:
     assert withheld(hall) == [(cell(hall), 4000, 870), (cell(hall, hour=3), 4000, 900)]
 
 
+def test_an_offer_goes_on_in_each_of_its_hours(hall: Hall) -> None:
+    hall.order(1, hall.offer(500, ((800, 100), (850, 50)), ((700, 10),)))
+    hall.order(1, hall.curve(SELL, (820, 10), hour=1))
+    assert withheld(hall) == [(cell(hall), 4000, 850), (cell(hall, hour=1), 4000, 820)]
+
+
 def test_two_grades_of_a_chip_share_what_is_withheld_in_the_order_of_nodes(hall: Hall) -> None:
     hall.order(1, hall.curve(SELL, (900, 100), grade=GANG))
     hall.order(1, hall.curve(SELL, (800, 100)))
