@@ -15,6 +15,8 @@ Area = Annotated[str, typer.Argument(help="Bidding area.")]
 Grade = Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")]
 Hour = Annotated[str, typer.Argument(help="First delivery hour, UTC: 2026-12-01T15.")]
 Tokens = Annotated[str, typer.Argument(help="Tokens an hour, in steps of 0.001.")]
+AsOperator = Annotated[bool, typer.Option(
+    "--as-operator", help="As the operator of this server, not as its tenant.")]
 Auction = Annotated[int | None, typer.Option(
     help="The auction (default: the open one that has these hours).")]
 
@@ -84,19 +86,29 @@ def offer(
     fixed_cost: Annotated[float, typer.Option(
         min=0, help="RMB that all hours together must earn beyond the limit. Then hours are taken "
         "in part, each at its price, or none is.")] = 0.0,
+    also: Annotated[list[str] | None, typer.Option(
+        metavar="GRADE", help="Another grade of the same devices in which they may be delivered, "
+        "if that pays more; may be repeated. Each hour is then an order that is taken in any part. "
+        "With --as-operator.")] = None,
     issuer: Annotated[int, typer.Option(min=1, help="Whose tokens they are.")] = 1,
-    auction: Auction = None, data_dir: DataDir = None,
+    as_operator: AsOperator = False, auction: Auction = None, data_dir: DataDir = None,
 ) -> None:
-    """Sell hours that I hold, all or nothing; or with --fixed-cost if they earn that together."""
+    """Sell hours that I hold, all or nothing; or with --fixed-cost if they earn that together.
+
+    As the operator, sell hours that are attested: tokens are issued as the order comes in.
+    """
     client, start = client_for(data_dir), hour_of(hour)
     legs = _legs(area, grade, issuer, start, lots_of(tokens), hours)
     legs += [{**legs[0], "start": hour_of(further)} for further in at or ()]
     starts = [leg["start"] for leg in legs]
     id = auction or _open_for(client, min(starts), max(starts) + HOUR)
-    answer = client.auction_order(auction=id, legs=legs, price_mrmb=limit, side="sell",
-                                  fixed_micro_rmb=round(fixed_cost * 1e6))
-    out.print(f"order {answer['id']} in auction {id}, block {answer['height']}; "
-              f"`suanli auction explain {answer['id']}` says what becomes of it")
+    fields: dict[str, Any] = {"price_mrmb": limit, "side": "sell", "as_operator": as_operator,
+                              "fixed_micro_rmb": round(fixed_cost * 1e6)}
+    for some in ([leg] for leg in legs) if also else (legs,):
+        steps = {"also": also, "steps": [(limit, some[0]["lots"])]} if also else {}
+        answer = client.auction_order(auction=id, legs=some, **fields, **steps)
+        out.print(f"order {answer['id']} in auction {id}, block {answer['height']}; "
+                  f"`suanli auction explain {answer['id']}` says what becomes of it")
 
 
 def _legs(area: str, grade: str, issuer: int, start: int, lots: int,
@@ -118,17 +130,18 @@ def _open_for(client: Any, start: int, end: int) -> int:
                              f"next: {nexts}")
 
 
-def orders(data_dir: DataDir = None, output: Output = Format.table) -> None:
+def orders(as_operator: AsOperator = False, data_dir: DataDir = None,
+           output: Output = Format.table) -> None:
     """List my orders in auctions."""
-    show(client_for(data_dir).list("auction-orders"),
+    show(client_for(data_dir).list("auction-orders", as_operator=as_operator),
          {**same("id", "auction", "kind", "side", "price_mrmb", "lots"),
           "filled_lots": "filled lots"}, output)
 
 
 def cancel(order: Annotated[int, typer.Argument(help="The order.")],
-           data_dir: DataDir = None) -> None:
+           as_operator: AsOperator = False, data_dir: DataDir = None) -> None:
     """Take an order of mine out; not once cancelling has ended."""
-    client_for(data_dir).cancel_auction_order(order)
+    client_for(data_dir).cancel_auction_order(order, as_operator)
     out.print(f"order {order} is out")
 
 

@@ -16,6 +16,15 @@ TENANT: Final = "tenant"  # the agent that the server's own clients act through
 OPERATOR: Final = "operator"  # and the one they sell through
 
 
+def operators_own(is_local: bool) -> None:
+    """Refuse what only the operator may do, unless the file mode protects the transport.
+
+    A credential over TCP speaks for the tenant's agent, and for nobody else.
+    """
+    if not is_local:
+        raise HTTPException(403, "what the operator does is taken over the Unix socket only")
+
+
 def settled(outcome: Answer | Refusal) -> Answer:
     """Return the answer, or raise the refusal as HTTP."""
     if isinstance(outcome, Refusal):

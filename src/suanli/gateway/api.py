@@ -62,9 +62,9 @@ def create_app(service: Service, credential: str | None, stop: Callable[[], None
     _jobs(app, service)
     _deferring(app, deferred)
     _trading(app, service)
-    auction_routes.add(app, service)
+    auction_routes.add(app, service, is_local=credential is None)
     credit_routes.add(app, service, is_local=credential is None)
-    strip_routes.add(app, service)
+    strip_routes.add(app, service, is_local=credential is None)
 
     @app.post("/v1/shutdown")
     def shutdown() -> dict[str, str]:

@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import FastAPI, HTTPException
 
 from suanli.gateway import auctions
-from suanli.gateway.answers import TENANT, refusal_of, settled
+from suanli.gateway.answers import OPERATOR, TENANT, operators_own, refusal_of, settled
 from suanli.gateway.quotes import Prices
 from suanli.gateway.requests import AuctionOrderRequest
-from suanli.gateway.service import Service
+from suanli.gateway.service import Answer, Service
 from suanli.market.auction.commands import (
     CancelOrder,
     Enter,
@@ -23,10 +23,10 @@ from suanli.terms.errors import InputError
 from suanli.terms.refusals import Code, Refusal
 
 
-def add(app: FastAPI, service: Service) -> None:
-    """Add the routes."""
+def add(app: FastAPI, service: Service, is_local: bool) -> None:
+    """Add the routes; `is_local`: they are served on the Unix socket."""
     _reading(app, service)
-    _trading(app, service)
+    _trading(app, service, is_local)
 
 
 def _reading(app: FastAPI, service: Service) -> None:
@@ -49,9 +49,10 @@ def _reading(app: FastAPI, service: Service) -> None:
                       "lists those there are")
 
     @app.get("/v1/auction-orders")
-    def orders() -> list[dict[str, Any]]:
+    def orders(as_operator: bool = False) -> list[dict[str, Any]]:
+        who = OPERATOR if as_operator else TENANT
         with service.lock:
-            return auctions.orders(service.rooms, service.agents[TENANT].member)
+            return auctions.orders(service.rooms, service.agents[who].member)
 
     @app.get("/v1/auction-orders/{id}/explanation")
     def explanation(id: int) -> dict[str, Any]:
@@ -61,15 +62,20 @@ def _reading(app: FastAPI, service: Service) -> None:
                       "orders` lists yours")
 
 
-def _trading(app: FastAPI, service: Service) -> None:
+def _trading(app: FastAPI, service: Service, is_local: bool) -> None:
+    def said(command: Any, as_operator: bool) -> Answer:
+        if as_operator:
+            operators_own(is_local)
+        return settled(service.ask(OPERATOR if as_operator else TENANT, command))
+
     @app.post("/v1/auction-orders", status_code=201)
     def enter(request: AuctionOrderRequest) -> dict[str, Any]:
-        answer = settled(service.ask(TENANT, command_of(request)))
+        answer = said(command_of(request), request.as_operator)
         return {"id": answer.receipt.answer["order"], "height": answer.height}
 
     @app.delete("/v1/auction-orders/{id}")
-    def cancel(id: int) -> dict[str, Any]:
-        return {"id": id, "height": settled(service.ask(TENANT, CancelOrder(id))).height}
+    def cancel(id: int, as_operator: bool = False) -> dict[str, Any]:
+        return {"id": id, "height": said(CancelOrder(id), as_operator).height}
 
 
 def command_of(request: AuctionOrderRequest) -> Enter:

@@ -1,14 +1,11 @@
 """The API's routes for prepaid credits: what is owed, granting, converting.
-
-Granting is the operator's own act, so it is taken only where the file mode protects the transport:
-a credential over TCP speaks for the tenant's agent, and for nobody else.
 """
 
 from typing import Any
 
 from fastapi import FastAPI, HTTPException
 
-from suanli.gateway.answers import OPERATOR, TENANT, refusal_of, settled
+from suanli.gateway.answers import OPERATOR, TENANT, operators_own, refusal_of, settled
 from suanli.gateway.requests import ConversionRequest, CreditRequest
 from suanli.gateway.service import Service
 from suanli.market.commands import Convert, GrantCredit
@@ -25,8 +22,7 @@ def add(app: FastAPI, service: Service, is_local: bool) -> None:
 
     @app.post("/v1/credits", status_code=201)
     def grant(request: CreditRequest) -> dict[str, Any]:
-        if not is_local:
-            raise HTTPException(403, "credit is granted by the operator, over the Unix socket only")
+        operators_own(is_local)
         with service.lock:
             member = _member(service.rooms, request.member)
         if member is None:

@@ -115,6 +115,7 @@ class AuctionOrderRequest(Strict):
     With `hours` it is flexible: so many in a row, from `earliest` to `latest`, of the first leg's
     lots. With `steps` it is a curve in the first leg's hour. With a fixed cost but no `steps`
     it is a minimum-income offer in the hours of all its legs. Else it is a block of them.
+    `also`: other grades in which a curve of the operator's may be delivered (`as_operator`).
     """
 
     auction: int
@@ -131,6 +132,7 @@ class AuctionOrderRequest(Strict):
     parent: int = Field(default=0, ge=0)
     group: str = Field(default="", max_length=100)
     order: int = Field(default=0, ge=0)
+    as_operator: bool = False
 
 
 class StripRequest(Strict):

@@ -5,17 +5,17 @@ from typing import Any
 from fastapi import FastAPI, HTTPException
 
 from suanli.gateway import strips
-from suanli.gateway.answers import OPERATOR, TENANT, refusal_of, settled
+from suanli.gateway.answers import OPERATOR, TENANT, operators_own, refusal_of, settled
 from suanli.gateway.requests import StripRequest
 from suanli.gateway.service import Service
 from suanli.market.commands import TakeStrip, WithdrawStrip, WriteStrip
 from suanli.terms.refusals import Code, Refusal
 
 
-def add(app: FastAPI, service: Service) -> None:
-    """Add the routes."""
+def add(app: FastAPI, service: Service, is_local: bool) -> None:
+    """Add the routes; `is_local`: they are served on the Unix socket."""
     _reading(app, service)
-    _trading(app, service)
+    _trading(app, service, is_local)
 
 
 def _reading(app: FastAPI, service: Service) -> None:
@@ -40,9 +40,10 @@ def _reading(app: FastAPI, service: Service) -> None:
         return found
 
 
-def _trading(app: FastAPI, service: Service) -> None:
+def _trading(app: FastAPI, service: Service, is_local: bool) -> None:
     @app.post("/v1/strips", status_code=201)
     def write(request: StripRequest) -> dict[str, Any]:
+        operators_own(is_local)
         command = WriteStrip(request.area, request.grade, request.tier, request.start,
                              request.hours, request.lots, request.floor_mrmb, request.cap_mrmb,
                              request.until, request.copies)
@@ -58,4 +59,5 @@ def _trading(app: FastAPI, service: Service) -> None:
 
     @app.delete("/v1/strips/{id}")
     def withdraw(id: int) -> dict[str, Any]:
+        operators_own(is_local)
         return {"id": id, "height": settled(service.ask(OPERATOR, WithdrawStrip(id))).height}

@@ -50,10 +50,10 @@ class Client:
         """Return the JSON of a GET."""
         return self._checked("GET", path, params=query).json()
 
-    def list(self, what: str) -> list[dict[str, Any]]:
+    def list(self, what: str, **query: Any) -> list[dict[str, Any]]:
         """Return one of the lists: jobs, receipts, balances, prices, orders, fleet, chips,
         slices."""
-        rows: list[dict[str, Any]] = self.get(f"/v1/{what}")
+        rows: list[dict[str, Any]] = self.get(f"/v1/{what}", **query)
         return rows
 
     def submit(self, **job: Any) -> int:
@@ -104,8 +104,8 @@ class Client:
         answer: dict[str, Any] = self._checked("POST", "/v1/auction-orders", json=order).json()
         return answer
 
-    def cancel_auction_order(self, id: int) -> None:
-        self._checked("DELETE", f"/v1/auction-orders/{id}")
+    def cancel_auction_order(self, id: int, as_operator: bool = False) -> None:
+        self._checked("DELETE", f"/v1/auction-orders/{id}", params={"as_operator": as_operator})
 
     def grant_credit(self, member: str, micro_rmb: int) -> dict[str, Any]:
         """Grant a member (by name or number) credit of this server's operator."""

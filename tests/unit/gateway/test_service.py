@@ -34,26 +34,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
     made.driver.engine.close()
 
 
-def test_an_older_agent_may_soon_what_came_later(tmp_path: Path,
-                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    """A chain from before `market.auction_offer`: the next start delegates that too, once."""
-    now = bootstrap.AGENT_COMMANDS
-    before = tuple(kind for kind in now if kind != "market.auction_offer")
-    agents, delegated = [], []
-    for commands in (before, now, now):
-        monkeypatch.setattr(bootstrap, "AGENT_COMMANDS", commands)
-        made, said = open_service(tmp_path, Settings())
-        assert len(said) == (0 if agents else 2)
-        signers = list(made.rooms.members.tables["signers"].values())
-        agents += [signer.commands for signer in signers if signer.is_agent]
-        delegated += [signer.nonce for signer in signers
-                      if (signer.member, signer.is_agent) == (bootstrap.TENANT_ID, False)]
-        made.driver.cluster.close()
-        made.driver.engine.close()
-    assert agents == [before, now, now]
-    assert delegated[0] < delegated[1] == delegated[2]
-
-
 def submit(service: Service, *argv: str) -> int:
     job = spec(argv=argv, chips=CHIP, environment=(("PATH", "/usr/bin:/bin"),),
                max_hourly_cost=10 * RMB, time_limit_ms=60_000)
@@ -166,21 +146,6 @@ def test_a_broken_invariant_stops_the_replica(service: Service) -> None:
     with pytest.raises(Unavailable, match="stopped"):
         service.ask(TENANT, Cancel(job))
     assert service.driver.engine.block(height + 1) is None
-
-
-def test_an_older_home_gives_its_agent_what_came_later(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taking = "market.take_strip"
-    with monkeypatch.context() as older:
-        older.setattr(bootstrap, "AGENT_COMMANDS",
-                      tuple(c for c in bootstrap.AGENT_COMMANDS if c != taking))
-        first, _ = open_service(tmp_path, Settings())
-        first.driver.engine.close()
-    again, said = open_service(tmp_path, Settings())
-    signers = again.rooms.members.tables["signers"].values()
-    assert [taking in signer.commands for signer in signers if signer.is_agent] == [True]
-    assert said == []
-    again.driver.engine.close()
 
 
 def test_a_restart_goes_on_and_ends_what_was_lost(tmp_path: Path) -> None:
