@@ -64,6 +64,7 @@ def reserve(rooms: Rooms, command: Order | Modify | Reopen | Convert, change: Ch
         for owner, tokens in ((buyer, lots * LOT), (seller, -lots * LOT)):
             moved[owner, klass] = moved.get((owner, klass), 0) + tokens
     contracts = contract_writes(rooms.settlement.tables["contracts"], klass,
+                                grid.token_class(klass).issuer,
                                 change.answer["trades"])
     return _with(change, _joined(_reservations(rooms, moved), Part(contracts)))
 

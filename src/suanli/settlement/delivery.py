@@ -28,7 +28,11 @@ from suanli.terms.table import Table
 
 
 class Contract(NamedTuple):
-    """What an owner bought of a firm class and still has, used or not, and what it paid."""
+    """What an owner bought of a firm class and still has, used or not, and what it may claim.
+
+    That is what the issuer was paid for it: what a reseller took beyond that is no claim on the
+    issuer, which could else be raised at will by two who trade with each other.
+    """
 
     tokens: int
     cash: int  # micro-RMB
@@ -140,11 +144,11 @@ class Delivery:
         return min(asks) * tokens // LOT if asks else 0
 
 
-def contract_writes(contracts: Table[tuple[int, int], Contract], klass: int,
+def contract_writes(contracts: Table[tuple[int, int], Contract], klass: int, issuer: int,
                     trades: list[tuple[int, int, int, int]]) -> tuple[Write, ...]:
     """Return what trades (seller, buyer, milli-RMB a token, lots) of a class make of contracts.
 
-    With oneself nothing is paid: else such a trade would raise what a seller must refund.
+    What a reseller gives up goes to the buyer, whatever that paid; with oneself nothing is paid.
     """
     after: dict[int, Contract] = {}
     for seller, buyer, price, lots in trades:
@@ -152,8 +156,9 @@ def contract_writes(contracts: Table[tuple[int, int], Contract], klass: int,
             continue
         for owner in (seller, buyer):
             after.setdefault(owner, contracts.get((owner, klass)) or Contract(0, 0))
-        after[seller] = after[seller].sold(lots * LOT)
-        after[buyer] = after[buyer].bought(lots * LOT, price * lots)
+        left = after[seller].sold(lots * LOT)
+        claim = price * lots if seller == issuer else after[seller].cash - left.cash
+        after[seller], after[buyer] = left, after[buyer].bought(lots * LOT, claim)
     return tuple(write for owner, contract in after.items()
                  if contract.tokens or (owner, klass) in contracts
                  for write in _contract_write(owner, klass, contract))

@@ -125,14 +125,15 @@ def test_the_planner_makes_good_when_the_hour_turns(sold: Stage) -> None:
     assert asked == [MakeGood(klass_of(sold))]
 
 
-def test_a_resale_takes_its_part_of_the_price_along(sold: Stage) -> None:
+def test_a_resale_takes_what_the_issuer_was_paid_along(sold: Stage) -> None:
+    """And no more, at whatever price: else two who trade could raise what the issuer owes."""
     klass = klass_of(sold)
     sold.must(2, Order(1, "area-1", SINGLE, "firm", START, 1, 2 * PRICE, 2000, False))
     sold.must(1, PostOffer("area-1", SINGLE, "firm", 0))
     sold.must(3, Order(1, "area-1", SINGLE, "firm", START, 0, 2 * PRICE, 2000, True))
     contracts = sold.rooms.settlement.tables["contracts"]
     assert contracts[2, klass] == Contract(6 * TOKEN, 6 * RMB)
-    assert contracts[3, klass] == Contract(6 * TOKEN, 8 * RMB)
+    assert contracts[3, klass] == Contract(6 * TOKEN, 6 * RMB)
 
 
 def test_contracts_survive_a_snapshot_and_are_forgotten_with_their_class(sold: Stage) -> None:
