@@ -1,21 +1,24 @@
-"""Bytes that may never change: rows, envelopes, genesis hash, roots of a block and an auction."""
+"""Bytes that may never change: rows, envelopes, genesis hash, roots of what has happened."""
 
 import json
 from pathlib import Path
 
-from tests.hall import BUY, SELL, Hall
-from tests.stage import START, key, spec
+from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
+from tests.stage import SINGLE, START, key, spec
 
 from suanli.domain.genesis import Genesis
 from suanli.domain.state_machine import Domain
 from suanli.ledger.row import CASH, Row, RowCode, account, unpack
 from suanli.market.auction.commands import EnterOffer
+from suanli.market.commands import Convert, GrantCredit
 from suanli.members.envelope import Envelope, sign
 from suanli.schedule.commands import Ended, Preempt, Submit
 from suanli.terms.canonical import encode
 from suanli.terms.command import encode_command
 
 GOLDEN = json.loads((Path(__file__).parent / "bytes.json").read_text())
+GRANT = GrantCredit(2, 1_200_000)
+CONVERT = Convert(1, AREA, SINGLE, "firm", DAY_AHEAD, 1000)
 
 
 def found() -> dict[str, str]:
@@ -30,9 +33,9 @@ def found() -> dict[str, str]:
     commands = {"ended": Ended(7, 2, START, START + 1, 143, False, 5, 6), "preempt": Preempt(7, 9),
                 "submit": Submit(spec()), "auction_offer": EnterOffer(
                     1, 1, "a", "g", "firm", ((START, ((5, 6), (7, 8))), (START + 1, ((9, 1),))),
-                    20, 3)}
+                    20, 3), "grant_credit": GRANT, "convert": CONVERT}
     return {**{name: encode(encode_command(c)).hex() for name, c in commands.items()},
-            "auction": " ".join(auction_roots()),
+            "auction": " ".join(auction_roots()), "credits": " ".join(credit_roots()),
             "row": row.pack().hex(), "envelope": envelope.to_bytes().hex(),
             "genesis_hash": genesis.hash().hex(), "roots": encode(roots).hex()}
 
@@ -47,6 +50,16 @@ def auction_roots() -> list[str]:
     assert hall.clear(3, hall.clearing(800, {0: 100, 1: 100}, flows={0: 100})).code == 0
     hall.settle()
     return [*roots, hall.domain.roots()["market"].hex()]
+
+
+def credit_roots() -> list[str]:
+    """Return the ledger's root when credit is granted, and when some of it is converted."""
+    hall, roots = Hall().opened(), []
+    hall.priced(800)
+    for member, command in ((1, GRANT), (2, CONVERT)):
+        hall.must(member, command)
+        roots.append(hall.domain.roots()["ledger"].hex())
+    return roots
 
 
 def test_bytes_are_what_they_always_were() -> None:

@@ -147,6 +147,7 @@ def life(street: Street) -> None:
         street.must(member, command)
         street.at += MINUTE
     closing(street)
+    street.must(2, Convert(1, AREA, SINGLE, "firm", DAY_AHEAD, 300))
     for hour in range(3):
         street.at = max(street.at, DAY_AHEAD) + hour * HOUR + 10 * MINUTE
         for klass in [*street.rooms.ledger.tables["classes"]][:3]:
@@ -186,6 +187,7 @@ def test_the_life_is_valid_without_passers_by() -> None:
     life(street)
     assert {kind.split(".")[0] for kind in KINDS} >= {"market", "schedule"}
     assert street.sitting.status == "settled"
+    assert street.rooms.market.credits.owed(1).converted == 300 * 800
     assert street.rooms.schedule.job(1).phase == "ended"
 
 

@@ -39,7 +39,7 @@ from suanli.ledger.row import CASH, RowCode, class_of, owner_of, unpack
 from suanli.market.auction.commands import SettleAuction
 from suanli.market.auction.settling import paid_of
 from suanli.market.commands import Convert, FixStrip, Modify, Order, Reopen, TakeStrip
-from suanli.market.product import Product, ProductGrid
+from suanli.market.product import CREDIT, Product, ProductGrid
 from suanli.market.strip import Taken
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
 from suanli.settlement.delivery import cleared_writes, contract_writes, fixed_writes
@@ -142,9 +142,10 @@ def within_limits(rooms: Rooms, command: Batch, change: Change, at: int,
             got[key] = got.get(key, 0) + row.amount
     for (owner, klass), tokens in got.items():
         record = rooms.ledger.token_class(klass)  # None: cash, or a class that is not there
-        if record and (refusal := rooms.market.limits.position_refusal(owner, Product(
-                record.issuer, record.area, record.grade, record.tier, record.start), tokens,
-                grid)):
+        if record is None or record.tier == CREDIT:
+            continue
+        product = Product(record.issuer, record.area, record.grade, record.tier, record.start)
+        if refusal := rooms.market.limits.position_refusal(owner, product, tokens, grid):
             return refusal
     return change
 

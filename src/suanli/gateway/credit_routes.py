@@ -1,5 +1,4 @@
-"""The API's routes for prepaid credits: what is owed, granting, converting.
-"""
+"""The API's routes for prepaid credits: what is owed, granting, converting."""
 
 from typing import Any
 

@@ -9,6 +9,7 @@ from suanli.ledger.kernel import PREPAID_CREDIT
 from suanli.ledger.row import CASH, Kind, Row, RowCode, account, link
 from suanli.market.commands import GrantCredit, Order
 from suanli.market.product import credit_of
+from suanli.members.commands import SetParameter
 from suanli.terms.canonical import decode
 from suanli.terms.instant import DAY, HOUR
 from suanli.terms.quantity import INT64_MAX, RMB
@@ -51,6 +52,14 @@ def test_a_member_may_only_give_it_back(stage: Stage, credit: int, code: RowCode
     row = Row(code, 0, credit, account(2, credit), account(to, credit), RMB, id=ID)
     assert stage.say(2, Batch(row.pack())).codes == (found,)
     assert (stage.rooms.ledger.root() == before) == bool(found)
+
+
+def test_a_position_limit_is_not_about_credits(stage: Stage, credit: int) -> None:
+    stage.must(1, SetParameter("position_ppm_max", 1))
+    row = Row(RowCode.TRANSFER, 0, credit, account(2, credit), account(3, credit), RMB)
+    assert stage.say(2, Batch(row.pack())).codes == (Code.NOT_TRANSFERABLE,)
+    back = row._replace(credit=account(1, credit))
+    assert stage.say(2, Batch(back.pack())).codes == (0,)
 
 
 def test_an_issuer_does_not_pass_on_what_came_back(stage: Stage, credit: int) -> None:

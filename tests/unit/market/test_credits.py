@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
-from tests.stage import CHIP, GANG, SINGLE, START, Stage
+from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage
 from tests.unit.market.auction.test_state import refused
 
-from suanli.ledger.commands import Attest, Batch, Sweep
+from suanli.chips.commands import SetHostState
+from suanli.ledger.commands import Attest, Batch, Grant, Sweep
 from suanli.ledger.row import Row, RowCode, account
 from suanli.market.auction.commands import OpenAuction
 from suanli.market.auction.prices import last_price
@@ -15,6 +16,7 @@ from suanli.market.commands import Convert, Entitle, GrantCredit, Order
 from suanli.market.index import forward_curve
 from suanli.market.product import Product, credit_of
 from suanli.members.commands import SetParameter
+from suanli.settlement.commands import MakeGood
 from suanli.settlement.delivery import Contract
 from suanli.terms.canonical import decode
 from suanli.terms.instant import DAY, HOUR
@@ -115,6 +117,20 @@ def test_what_was_converted_can_be_sold(hall: Hall) -> None:
     hall.must(3, Order(*PRODUCT, BUY, 900, 1_500, True))
     assert (hall.lots(2), hall.lots(3)) == (0, 1_600)
     assert hall.cash(2) == 1000 * RMB + 1_500 * 900
+
+
+def test_what_is_not_delivered_is_refunded_in_cash(hall: Hall) -> None:
+    hall.must(1, GrantCredit(2, 100 * RMB))
+    klass = hall.must(2, convert(15_900)).answer["class"]  # with the 100 sold, all there is
+    hall.at = DAY_AHEAD
+    hall.must(1, SetHostState(HOST, False))  # one of two hosts
+    hall.at += HOUR
+    before = hall.cash(2), face(hall)
+    hall.must(1, Grant(1, 100 * RMB))
+    hall.must(2, MakeGood(klass))
+    paid = 7_950 * 800  # half of the tokens, at the face that they took
+    assert hall.cash(2) - before[0] == paid * 5 // 4  # with the penalty of a quarter
+    assert face(hall) == before[1]
 
 
 def test_all_of_the_face_and_not_a_lot_more(hall: Hall) -> None:
@@ -218,8 +234,7 @@ def test_an_hour_that_is_over_is_not_converted_into(hall: Hall) -> None:
 
 def price(hall: Hall, hour: int = 0, issuer: int = 1) -> int | None:
     product = PRODUCT._replace(start=DAY_AHEAD + hour * HOUR, issuer=issuer)
-    found: int | None = last_price(hall.rooms.market.tables, product)
-    return found
+    return last_price(hall.rooms.market.tables, product)
 
 
 def test_a_book_trade_is_no_auction_price(hall: Hall) -> None:
