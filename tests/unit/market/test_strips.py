@@ -363,14 +363,17 @@ def test_make_good_waits_for_the_price_and_refunds_what_was_really_paid(hall: Ha
 
 
 def test_what_was_sold_on_takes_its_part_of_the_price_along(hall: Hall) -> None:
-    """Three of four tokens go on to another; the rest counts a quarter of what is paid later."""
+    """Three of four tokens go on to another, with what was paid for them until then.
+
+    The rest counts a quarter of what is paid later.
+    """
     id = taken(hall, lots=4000)
     hall.must(2, Order(1, AREA, SINGLE, "firm", DAY_AHEAD, SELL, 500, 3000, False))
     hall.must(3, Order(1, AREA, SINGLE, "firm", DAY_AHEAD, BUY, 500, 3000, True))
     hall.at = DAY_AHEAD
     hall.must(2, FixStrip(id))
     assert contract(hall) == Contract(1000 * LOT, 1000 * MIDDLE)
-    assert contract(hall, owner=3) == Contract(3000 * LOT, 3000 * 500)
+    assert contract(hall, owner=3) == Contract(3000 * LOT, 3000 * FLOOR)
 
 
 def test_two_strips_of_one_hour_add_up_in_one_sweep(hall: Hall) -> None:
