@@ -1,5 +1,6 @@
 """Instants, lots and money as people type and read them."""
 
+import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -8,6 +9,8 @@ import typer
 from suanli.terms.instant import HOUR
 
 SHAPES: Final = ("%Y-%m-%dT%H", "%Y-%m-%dT%H:%M")
+# Where a refusal names an instant: thirteen digits of milliseconds behind one of these words.
+NAMED: Final = re.compile(r"\b(from|until|till|to|by|at|is|was|after|before|start|hour) (\d{13})\b")
 
 
 def hour_of(text: str) -> int:
@@ -34,6 +37,15 @@ def instant_of(text: str) -> int:
 def in_words(at: int) -> str:
     """Return an instant in UTC, to the minute."""
     return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%dT%H:%M}" if at else "-"
+
+
+def with_instants(reason: str) -> str:
+    """Return a refusal's reason with its instants as people read them.
+
+    >>> with_instants("the hour from 1795665600000 is over at 1795669200001")
+    'the hour from 2026-11-26T04:00 is over at 2026-11-26T05:00'
+    """
+    return NAMED.sub(lambda found: f"{found[1]} {in_words(int(found[2]))}", reason)
 
 
 def lots_of(text: str) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from suanli import __version__
+from suanli.cli.instants import with_instants
 from suanli.cli.output import err
 
 REFUSED, USAGE, UNAVAILABLE, BROKEN = 1, 2, 3, 70
@@ -49,7 +50,7 @@ def main() -> None:
         code = _code_of(error)
         if code is None:
             raise
-        err.print(f"suanli: {error}", markup=False, highlight=False)
+        err.print(f"suanli: {with_instants(str(error))}", markup=False, highlight=False)
         sys.exit(code)
 
 
