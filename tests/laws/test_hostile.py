@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
-from tests.stage import CHIP, HOST, SINGLE, START, spec
+from tests.stage import CHIP, GANG, HOST, SINGLE, START, spec
 
+from suanli.chips.commands import RegisterZone
 from suanli.clearing import solve
 from suanli.domain.rooms import KINDS
 from suanli.domain.state_machine import Receipt
@@ -38,6 +39,7 @@ from suanli.settlement.commands import MakeGood, Meter
 from suanli.terms.instant import HOUR, MINUTE
 from suanli.terms.quantity import RMB
 
+FAR = "area-2"
 INTS = (0, 1, -1, 2, 999, 10**6, 10**9, 10**12, 2**31, 2**32, 2**53, 2**62, 2**63 - 1, -(2**63) + 1,
         START, START + HOUR, DAY_AHEAD)
 TEXTS = ("", "x", "|", AREA, SINGLE, CHIP, HOST, "firm", "spot", "\0", "é" * 300, "x" * 5000)
@@ -139,7 +141,10 @@ def life(street: Street) -> None:
         (3, street.block(BUY, 1000, 200, group="g")), (1, street.curve(SELL, (800, 700))),
         (1, EnterOffer(street.auction, 1, AREA, SINGLE, "firm",
                        ((DAY_AHEAD, ((700, 90),)), (DAY_AHEAD + HOUR, ((750, 80),))), RMB, 0)),
-        (2, street.block(BUY, 1100, 50, parent=1)), (1, SetLink(AREA, AREA, 5, 5)),
+        (2, street.block(BUY, 1100, 50, parent=1)), (1, RegisterZone("z2", FAR)),
+        (1, SetLink(AREA, FAR, 50, 5)), (3, street.curve(BUY, (1400, 40), area=FAR)),
+        (1, street.curve(SELL, (850, 50), (900, 9), also=(GANG,))),
+        (2, street.curve(BUY, (1500, 30), grade=GANG)),
         (1, GrantCredit(2, 5 * RMB)), (2, Convert(1, AREA, SINGLE, "firm", now + HOUR, 3)),
         (1, SetParameter("headroom_ppm", 100_000)),
         (1, Meter((1,), at)), (1, Renew((1,)))]
