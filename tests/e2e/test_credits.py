@@ -7,6 +7,7 @@ socket; the command line talks to it as to any server.
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,12 @@ HOUR_NAMED = time.strftime("%Y-%m-%dT%H", time.gmtime(START // 1000))
 CONVERT = ("credit", "convert", "area-1", SINGLE, HOUR_NAMED)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path, WORLD)
-    listener = Listener(uvicorn.Config(made.api.app, uds=str(tmp_path / SOCKET), log_level="error"))
+@contextmanager
+def served(directory: Path, world: World) -> Iterator[Server]:
+    """A virtual world behind a real socket, for real commands."""
+    made = Server(directory, world)
+    listener = Listener(uvicorn.Config(made.api.app, uds=str(directory / SOCKET),
+                                       log_level="error"))
     thread = threading.Thread(target=listener.run)
     thread.start()
     made.wait(lambda: listener.started)
@@ -47,6 +50,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
     listener.should_exit = True
     thread.join()
     made.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with served(tmp_path, WORLD) as made:
+        yield made
 
 
 def auctioned(server: Server) -> None:

@@ -1,22 +1,19 @@
 """A device offered in two grades from the command line, and delivered in the one that was asked."""
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 from tests.e2e.test_cli import Home
-from tests.e2e.test_credits import Listener
+from tests.e2e.test_credits import served
 from tests.e2e.test_deferred import Server
 from tests.stage import FLEET, GANG, SINGLE
 
 from suanli.adapters.shipped import datasheet_text
 from suanli.adapters.verification import verify_file
 from suanli.gateway.api import create_app
-from suanli.gateway.server import SOCKET
 from suanli.simulation.world import EPOCH, World
 from suanli.terms.instant import DAY, HOUR, MINUTE
 from suanli.terms.quantity import TOKEN
@@ -29,15 +26,8 @@ HOUR_NAMED = time.strftime("%Y-%m-%dT%H", time.gmtime(START // 1000))
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path, WORLD)
-    listener = Listener(uvicorn.Config(made.api.app, uds=str(tmp_path / SOCKET), log_level="error"))
-    thread = threading.Thread(target=listener.run)
-    thread.start()
-    made.wait(lambda: listener.started)
-    yield made
-    listener.should_exit = True
-    thread.join()
-    made.close()
+    with served(tmp_path, WORLD) as made:
+        yield made
 
 
 def test_offered_in_two_grades_delivered_in_the_one_that_was_asked(server: Server,
