@@ -8,8 +8,8 @@ Three ways to close the Italian market at its borders, each clearing passed to t
 * *pinned*: the published exchanges are given and blocks are decided here. Prices react, so a block
   may not be accepted at a loss; rejections in the money are reproduced, but some prices are not,
   since the exchanges alone leave them open within an interval.
-* *replayed*: exchanges and published decisions are given. Flows are compared. The table has no
-  awarded quantities, so a block that was accepted in part counts as accepted whole here.
+* *replayed*: the exchanges are given, and which blocks were accepted. Flows are compared. The table
+  has no awarded quantities, so how much of a block at the money is taken is decided here.
 
 The ladder's auctions are synthetic. Seconds are wall time of this process, one thread.
 """

@@ -10,7 +10,8 @@ flows do not matter (borders that take prices) it is the coarsest of 0.1, 0.01 a
 which all quantities are whole, since lots of large capacity times price must fit the auction's
 bound. The borders either take prices (a cell for each zone abroad that buys and sells at its
 published price whatever the link can carry) or are pinned (the published exchange, inelastic).
-Blocks are either orders, or replayed: those published as accepted become inelastic too. Source:
+Blocks are either orders, or replayed: only those published as accepted are there, and how much of
+each is taken is found, since the table says neither awarded quantities nor least ratios. Source:
 rebase-energy/OpenEUPHEMIA (MIT), from public data of GME.
 """
 
@@ -23,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suanli.market.auction.instance import (
-    NO_BLOCKS,
     NONE,
     UNIT,
     Arcs,
@@ -52,6 +52,7 @@ COLUMNS: Final = {
 }
 SIDES: Final = ("demand", "supply")
 ACCEPTED: Final = "ACC"
+ANY_PART_PPM: Final = 1
 TICKS_PER_EUR: Final = 100_000
 PRICE_MIN, PRICE_MAX = -500 * TICKS_PER_EUR, 4000 * TICKS_PER_EUR
 LOTS_PER_MWH: Final = (10, 100, 1000)
@@ -103,7 +104,8 @@ def day_of(tables: Tables, day: str, border: Border = "prices", replays: bool = 
     """Return one day as an auction.
 
     `border`: zones abroad take their published prices, or the published exchanges are pinned.
-    `replays`: published decisions on blocks are followed, and no block is left to decide.
+    `replays`: of the blocks only those are there that were published as accepted, to be taken by
+    any ratio.
 
     Raises
     ------
@@ -130,8 +132,7 @@ class _Builder:
         arcs, link_arcs, flows = self._arcs()
         parts = [self._curves(), *self._borders(arcs)]
         if self.replays:
-            parts.append(self._replayed(blocks, accepted))
-            blocks, accepted = NO_BLOCKS, accepted[:0]
+            blocks, accepted = _kept(blocks, accepted), accepted[accepted == 1]
         curves = Curves(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
         cells = len(self.zones if self.border == "prices" else ZONES) * self.hours
         auction = Auction(cells, PRICE_MIN, PRICE_MAX, curves, blocks, arcs=arcs)
@@ -174,13 +175,6 @@ class _Builder:
                         np.full(count, UNIT), none, none.copy(), start, cell,
                         self._lots(rows["quantity_mwh"])[rank])
         return blocks, (rows["published_status"][first] == ACCEPTED).astype(np.int64)
-
-    def _replayed(self, blocks: Blocks, accepted: Ints) -> Curves:
-        """Return the accepted blocks' legs as steps that take any price."""
-        owner = np.repeat(np.arange(accepted.size), np.diff(blocks.leg_start))
-        leg = np.flatnonzero(accepted[owner])
-        side = blocks.side[owner[leg]]
-        return _inelastic(blocks.leg_cell[leg], side, blocks.leg_lots[leg])
 
     def _arcs(self) -> tuple[Arcs, Ints, Ints]:
         """Return both arcs of every link with an end inside, and the inner links' flows."""
@@ -287,6 +281,16 @@ def _index(column: Column, names: tuple[str, ...]) -> Ints:
         raise InputError(f"found {str(column[unknown[0]])!r}; one of {', '.join(names)} is "
                          "accepted")
     return rank[place].astype(np.int64)
+
+
+def _kept(blocks: Blocks, accepted: Ints) -> Blocks:
+    """Return the accepted blocks alone, to be taken by any ratio."""
+    size = np.diff(blocks.leg_start)
+    leg, some = np.repeat(accepted, size) == 1, accepted == 1
+    none = np.full(int(some.sum()), NONE)
+    return Blocks(blocks.side[some], blocks.price[some], np.full_like(none, ANY_PART_PPM), none,
+                  none.copy(), np.concatenate([[0], np.cumsum(size[some])]),
+                  blocks.leg_cell[leg], blocks.leg_lots[leg])
 
 
 def _steps(cell: Ints, side: Ints, price: Ints, lots: Ints) -> Curves:
