@@ -27,15 +27,13 @@ from suanli.market.commands import Convert, GrantCredit, Order
 from suanli.market.limits import Limits
 from suanli.market.postings import issued_rows
 from suanli.market.product import Product, ProductGrid, credit_of
-from suanli.market.set_aside import SetAside
+from suanli.market.set_aside import SetAside, Sources, lots_backed
 from suanli.members.state import Members
 from suanli.terms.canonical import values_of
 from suanli.terms.change import Change, Part, one_part
 from suanli.terms.quantity import INT64_MAX, LOTS_MAX, is_amount
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.table import Table
-
-Sources = list[tuple[int, int, int]]  # (attestation, micro-CU, lots)
 
 
 class Owed(NamedTuple):
@@ -123,7 +121,7 @@ class Credits:
     def _short(self, product: Product, price: int, lots: int, sources: Sources,
                owner: int) -> Refusal | None:
         """Return what does not suffice for the lots, and for how many it does."""
-        face, issuable = self.face(product.issuer, owner), sum(left for _, _, left in sources)
+        face, issuable = self.face(product.issuer, owner), lots_backed(sources)
         most = min(face // price, issuable)
         if lots <= most:
             return None
@@ -137,7 +135,7 @@ class Credits:
                    grid: ProductGrid) -> Change:
         issuer, klass = product.issuer, grid.class_of(product)
         credit = grid.class_of(credit_of(issuer))
-        lots = sum(taken for _, _, taken in drawn)
+        lots = lots_backed(drawn)
         face = price * lots
         burned = Row(RowCode.RETIRE, 0, credit, account(owner, credit),
                      account(issuer, credit, Kind.ISSUER), face)

@@ -11,6 +11,7 @@ from suanli.ledger.row import CASH, CLEARING, Kind, Row, RowCode, account
 from suanli.market.book import BUY, SELL
 from suanli.market.book.messages import TRADED
 from suanli.market.kinds import Met
+from suanli.market.set_aside import Sources, lots_backed
 from suanli.terms.quantity import LOT
 from suanli.terms.room import changed
 
@@ -50,6 +51,11 @@ class Trade:
     klass: int
     price_mrmb: int
     lots: int
+
+    @property
+    def told(self) -> list[int]:
+        """What an answer says of it."""
+        return [self.seller, self.buyer, self.price_mrmb, self.lots]
 
 
 def hold_row(id: int, order: Resting, klass: int, version: int) -> Row:
@@ -103,22 +109,22 @@ def given_rows(maker: Resting, fill: Met, price: int, klass: int) -> list[Row]:
     return rows
 
 
-def issue_rows(drawn: list[tuple[int, int, int]], price: int, buyer: int, klass: int,
+def issue_rows(drawn: Sources, price: int, buyer: int, klass: int,
                issuer: int) -> list[Row]:
-    """Issue lots (attestation, micro-CU, lots), and hand them over against cash."""
-    cash = sum(taken for _, _, taken in drawn) * price
+    """Issue lots, and hand them over against cash."""
+    cash = lots_backed(drawn) * price
     return [*issued_rows(drawn, buyer, klass, issuer),
             Row(RowCode.TRANSFER, 0, CASH, account(buyer, CASH), account(issuer, CASH), cash)]
 
 
-def issued_rows(drawn: list[tuple[int, int, int]], buyer: int, klass: int,
+def issued_rows(drawn: Sources, buyer: int, klass: int,
                 issuer: int) -> list[Row]:
-    """Issue lots (attestation, micro-CU, lots), and hand them over."""
+    """Issue lots, and hand them over."""
     seller = account(issuer, klass)
     rows = [Row(RowCode.ISSUE, 0, klass, account(issuer, klass, Kind.ISSUER), seller,
                 lots * LOT, attestation=attestation) for attestation, _, lots in drawn]
-    lots = sum(taken for _, _, taken in drawn)
-    rows.append(Row(RowCode.TRANSFER, 0, klass, seller, account(buyer, klass), lots * LOT))
+    rows.append(Row(RowCode.TRANSFER, 0, klass, seller, account(buyer, klass),
+                    lots_backed(drawn) * LOT))
     return rows
 
 

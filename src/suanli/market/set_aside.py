@@ -17,8 +17,16 @@ from suanli.market.commands import Entitle
 from suanli.market.product import Product, ProductGrid
 from suanli.members.state import Members
 from suanli.terms.change import Change, Write, one_part
+from suanli.terms.instant import HOUR
 from suanli.terms.quantity import LOT, PPM, device_ms_of, lots_of
 from suanli.terms.refusals import Code, Refusal
+
+# What backs lots at which rating: (attestation, micro-CU, lots) by chip.
+Sources = list[tuple[int, int, int]]
+
+
+def lots_backed(sources: Sources) -> int:
+    return sum(lots for _, _, lots in sources)
 
 
 class Withheld(NamedTuple):
@@ -66,8 +74,8 @@ class SetAside:
         return min(sellable, self.withheld(attestation).from_others_ms(at))
 
     def sources(self, product: Product, klass: int, buyer: int, at: int,
-                grid: ProductGrid) -> list[tuple[int, int, int]]:
-        """Return (attestation, micro-CU, lots it can still back for a buyer) by chip of a grade."""
+                grid: ProductGrid) -> Sources:
+        """Return what can still back lots for a buyer, by chip of a grade."""
         sources = []
         for chip, ucu, _ in grid.token_class(klass).factors:
             id = self.ledger.attestation_id(product.issuer, product.area, chip, product.start)
@@ -77,8 +85,8 @@ class SetAside:
         return sources
 
     def to_issue(self, wanted: int, product: Product, klass: int, buyer: int, at: int,
-                 grid: ProductGrid) -> list[tuple[int, int, int]]:
-        """Return what the issuer can issue of so many lots: (attestation, micro-CU, lots)."""
+                 grid: ProductGrid) -> Sources:
+        """Return what the issuer can issue of so many lots."""
         found = []
         for attestation, ucu, available in self.sources(product, klass, buyer, at, grid):
             taken = min(wanted, available)
@@ -87,8 +95,8 @@ class SetAside:
                 wanted -= taken
         return found
 
-    def drawn(self, drawn: list[tuple[int, int, int]], buyer: int, at: int) -> list[Write]:
-        """Return the writes that count a beneficiary's (attestation, micro-CU, lots)."""
+    def drawn(self, drawn: Sources, buyer: int, at: int) -> list[Write]:
+        """Return the writes that count what was issued to a beneficiary."""
         if buyer not in self.tables["beneficiaries"]:
             return []
         writes = []
@@ -99,6 +107,11 @@ class SetAside:
                 used = min(withheld.set_aside_ms, withheld.used_ms + device_ms_of(lots * LOT, ucu))
                 writes.append(Write("market", "set_aside", (start, attestation), used))
         return writes
+
+    def over(self, at: int) -> list[Write]:
+        """Return what forgets the hours that are over."""
+        return [Write("market", "set_aside", key, None)
+                for key in self.tables["set_aside"] if key[0] + HOUR <= at]
 
     def entitle(self, command: Entitle) -> Change | Refusal:
         """Name a beneficiary, or take it back."""
