@@ -42,8 +42,8 @@ from suanli.market.commands import Convert, FixStrip, Modify, Order, Reopen, Tak
 from suanli.market.product import CREDIT, Product, ProductGrid
 from suanli.market.strip import Taken
 from suanli.schedule.commands import Ended, Place, PlaceMany, Preempt, Renew
+from suanli.settlement.buying import Basket
 from suanli.settlement.delivery import cleared_writes, contract_writes, fixed_writes
-from suanli.settlement.state import Basket
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
 from suanli.terms.quantity import LOT

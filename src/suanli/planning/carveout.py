@@ -12,7 +12,7 @@ import numpy as np
 
 from suanli.planning.admission import Seller
 from suanli.planning.view import FIRM, PPM, SERVING, SHARED, TIERS, Ints, View
-from suanli.settlement.state import RENEWAL_LEAD_MS
+from suanli.settlement.buying import RENEWAL_LEAD_MS
 from suanli.terms.instant import HOUR, hour_of
 from suanli.terms.quantity import WHOLE_DEVICE
 

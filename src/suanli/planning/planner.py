@@ -19,8 +19,8 @@ from suanli.planning.offering import offers
 from suanli.planning.policies import Policy
 from suanli.schedule import phases
 from suanli.schedule.commands import Place, PlaceMany, Renew, Slots, Stop, Warn
+from suanli.settlement.buying import RENEWAL_LEAD_MS
 from suanli.settlement.commands import MakeGood, Meter
-from suanli.settlement.state import RENEWAL_LEAD_MS
 from suanli.terms.canonical import decode
 from suanli.terms.errors import present
 from suanli.terms.instant import HOUR, SECOND, hour_of
