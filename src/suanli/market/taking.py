@@ -17,6 +17,7 @@ Laws
 `kinds` says what kinds of orders there are.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from suanli.market.book import BUY, Book, Fill
@@ -73,7 +74,7 @@ class Outcome(NamedTuple):
         return sum(trade.lots for trade in self.trades)
 
     @property
-    def is_touching(self) -> bool:
+    def is_touched(self) -> bool:
         """Say whether it trades, or takes one of its owner's orders out."""
         return bool(self.trades or self.met)
 
@@ -104,7 +105,7 @@ class Taker:
     def refusal(self, outcome: Outcome) -> Refusal | None:
         """Return why an order of its kind may not do that, or None."""
         return outcome_refusal(
-            self.order, outcome.filled, outcome.is_touching, outcome.is_stopped,
+            self.order, outcome.filled, outcome.is_touched, outcome.is_stopped,
             outcome.is_held_back) or self._idle_refusal(outcome)
 
     # -- taking ----------------------------------------------------------------------------
@@ -119,18 +120,17 @@ class Taker:
             return self._all_before(found)
         drawn = self._drawn(found.left)
         makers = (fill.maker for fill in found.fills)  # taken whole, as more was wanted
-        further = self._look(limit, found.left - lots_backed(drawn), (*self.absent, *makers))
+        further = self._look(limit, found.left - lots_backed(drawn), makers)
         return Taken(found.fills, drawn, *further)
 
     @staticmethod
     def _all_before(found: Match) -> Taken:
         return Taken(found.fills, [], [], found.left, found.is_stopped)
 
-    def _look(self, price: int, lots: int, absent: tuple[int, ...] | None = None) -> Match:
-        """Return what it would take of the book up to a price."""
-        return self.book.look(self.order.side, price, lots,
-                              self.absent if absent is None else absent, self.new.sender,
-                              MODES[self.order.self_trade])
+    def _look(self, price: int, lots: int, taken: Iterable[int] = ()) -> Match:
+        """Return what it would take of the book up to a price, without orders taken before."""
+        return self.book.look(self.order.side, price, lots, (*self.absent, *taken),
+                              self.new.sender, MODES[self.order.self_trade])
 
     def _drawn(self, wanted: int) -> Sources:
         new = self.new
@@ -180,7 +180,7 @@ class Taker:
 
     def _idle_refusal(self, outcome: Outcome) -> Refusal | None:
         """Return what there is instead, for an order that would be gone without a trace."""
-        if not self._is_at_once(outcome.trades) or outcome.is_touching or outcome.is_held_back:
+        if not self._is_at_once(outcome.trades) or outcome.is_touched or outcome.is_held_back:
             return None
         new, best, posting = self.new, self.book.best(1 - self.order.side), "none"
         if self.posted:

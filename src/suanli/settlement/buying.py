@@ -128,9 +128,7 @@ class Buying:
         """Return what buying a span within one hour would be."""
         job, area = placed.job, self._area(placed.job)
         hour = ChipHour(job.operator, area, job.grade, job.chip, hour_of(begin).start)
-        terms = basket.terms.get(hour)
-        if terms is None:
-            terms = basket.terms[hour] = self._terms(hour)
+        terms = basket.terms.get(hour) or self._look_up(hour, basket)
         price, rating = terms.price_mrmb, terms.rating
         if price is None:
             return Refusal(Code.NO_OFFER, f"no posted price for {job.grade} in {area}")
@@ -150,13 +148,15 @@ class Buying:
     def _area(self, job: Job) -> str:
         return self.chips.zone_of(self.chips.tables["hosts"][job.slots[0][0]]).area
 
-    def _terms(self, hour: ChipHour) -> Terms:
+    def _look_up(self, hour: ChipHour, basket: Basket) -> Terms:
         operator, area, grade, chip, start = hour
         record = self.schedule.units.grade(operator, grade)
-        return Terms(self.market.offer(operator, area, grade, "spot"),
-                     *((record.factor(chip) if record else None) or (0, 0)),
-                     self.ledger.class_id(operator, area, grade, "firm", start),
-                     self.ledger.attestation_id(operator, area, chip, start))
+        terms = basket.terms[hour] = Terms(
+            self.market.offer(operator, area, grade, "spot"),
+            *((record.factor(chip) if record else None) or (0, 0)),
+            self.ledger.class_id(operator, area, grade, "firm", start),
+            self.ledger.attestation_id(operator, area, chip, start))
+        return terms
 
     def _own(self, tenant: int, klass: int | None, tokens: int,
              taken: dict[tuple[int, int], int]) -> tuple[int, int]:
