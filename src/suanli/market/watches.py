@@ -8,7 +8,7 @@ price.
 
 Laws
 ----
-* While no band is in force nothing is watched, and no watch costs anything.
+* Where bands have never been in force nothing is watched, and nothing written.
 * `limited` is each product whose watch stands at its band: what will be waiting to be reopened.
 """
 
