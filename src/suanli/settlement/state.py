@@ -36,8 +36,6 @@ from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import Room
 
 RENEWAL_LEAD_MS = 5 * MINUTE
-# As plain integers: reading a member of an enumeration takes as long as a look-up in a table.
-ISSUE, HOLD, ISSUER = int(RowCode.ISSUE), int(RowCode.HOLD), int(Kind.ISSUER)
 
 
 class Purchase(NamedTuple):
@@ -196,24 +194,23 @@ class Settlement(Room):
 
     @staticmethod
     def _hold_rows(id: int, job: Job, start: int, purchase: Purchase) -> list[Row]:
-        """Return the rows of a purchase; there are none of a placement more often than these."""
         user, hold = _user(id, start), _hold(b"", id, start)
         rows = []
         if purchase.own_tokens:
             own = purchase.own_class
-            rows.append(Row(HOLD, 0, own, account(job.tenant, own),
+            rows.append(Row(RowCode.HOLD, 0, own, account(job.tenant, own),
                             account(job.tenant, own, Kind.BURNED), purchase.own_tokens,
                             id=b"own" + hold, user=user))
         if purchase.bought_tokens:
             klass, tokens = purchase.bought_class, purchase.bought_tokens
             seller = account(job.operator, klass)
-            rows.append(Row(ISSUE, 0, klass, account(job.operator, klass, ISSUER), seller, tokens,
-                            NO_ID, NO_ID, 0, purchase.attestation, 0, user))
-            rows.append(Row(HOLD, 0, klass, seller, account(job.tenant, klass), tokens,
+            rows.append(Row(RowCode.ISSUE, 0, klass, account(job.operator, klass, Kind.ISSUER),
+                            seller, tokens, NO_ID, NO_ID, 0, purchase.attestation, 0, user))
+            rows.append(Row(RowCode.HOLD, 0, klass, seller, account(job.tenant, klass), tokens,
                             b"tok" + hold, NO_ID, 0, 0, 0, user))
             cash = cash_of(tokens, purchase.price_mrmb)
             if cash:
-                rows.append(Row(HOLD, 0, CASH, account(job.tenant, CASH),
+                rows.append(Row(RowCode.HOLD, 0, CASH, account(job.tenant, CASH),
                                 account(job.operator, CASH), cash, b"csh" + hold,
                                 NO_ID, 0, 0, 0, user))
         return rows
