@@ -41,10 +41,10 @@ class _Program:
         starts = np.cumsum((0, *sizes)).tolist()
         (self.price, self.step, self.share, self.flow, self.some, self.left, self.used, self.room,
          self.gain, self.size) = starts
-        self.span = float(auction.price_max - auction.price_min)
+        self.span = float(auction.highest.max(initial=auction.price_max) - auction.price_min)
         self.lower = np.zeros(self.size)
         self.upper = np.ones(self.size)
-        self._bound(self.price, auction.cells, auction.price_min, auction.price_max)
+        self._bound(self.price, auction.cells, auction.price_min, auction.highest)
         self._bound(self.step, steps, 0, curves.lots)
         self._bound(self.share, blocks.side.size, low, high)
         self._bound(self.flow, ways, 0, arcs.capacity)

@@ -46,7 +46,7 @@ def _intervals(auction: Auction, found: Quantities,
     caps = is_open & np.where(curves.side == 0, some, not_all)
     floors = is_open & np.where(curves.side == 0, not_all, some)
     low = np.full(auction.cells, float(auction.price_min))
-    high = np.full(auction.cells, float(auction.price_max))
+    high = auction.highest.astype(float)
     np.minimum.at(high, curves.cell[caps], curves.price[caps])
     np.maximum.at(low, curves.cell[floors], curves.price[floors])
     return low, high

@@ -95,8 +95,9 @@ def offer_income(auction: Auction, prices: Ints) -> Ints:
     """Return what each offer would earn above its steps' own prices: (offers,)."""
     curves = auction.curves
     offered = np.flatnonzero(curves.offer != NONE)
-    gain = np.maximum(prices[curves.cell[offered]] - curves.price[offered], 0)
-    income = np.zeros(auction.offers.fixed.size, np.int64)
+    # as in `verification`: at prices above the bound no 64 bits are sure to do
+    gain = np.maximum(prices[curves.cell[offered]] - curves.price[offered], 0).astype(object)
+    income = np.zeros(auction.offers.fixed.size, object)
     np.add.at(income, curves.offer[offered], gain * curves.lots[offered])
     return income
 

@@ -135,7 +135,7 @@ def _interval(auction: Auction, dispatch: Dispatch, offers: Ints) -> tuple[Ints,
     rest = takes_part & (accepted < columns.lots - dispatch.grain)
     sells = columns.sign == 1
     low = np.full(auction.cells, auction.price_min)
-    high = np.full(auction.cells, auction.price_max)
+    high = auction.highest
     for floor in (some & sells, rest & ~sells):
         np.maximum.at(low, columns.cell[floor], columns.price[floor])
     for ceiling in (rest & sells, some & ~sells):

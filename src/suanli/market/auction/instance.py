@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 UNIT = 1_000_000  # a ratio or gain of one
+PRICE_BOUND = 10**9  # a million RMB a token: far above any cap
 NONE = -1  # no parent, group or offer
 
 
@@ -83,7 +84,10 @@ NO_ARCS = Arcs(_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Auction:
-    """All that a solver may know of an auction; the bounds hold for every cell's price."""
+    """All that a solver may know of an auction.
+
+    The bounds hold for the price of every order and cell; but see `highest`.
+    """
 
     cells: int
     price_min: int
@@ -92,6 +96,18 @@ class Auction:
     blocks: Blocks = NO_BLOCKS
     offers: Offers = NO_OFFERS
     arcs: Arcs = NO_ARCS
+
+    @property
+    def highest(self) -> Ints:
+        """Return the most that each cell's price may be: (cells,).
+
+        What leaves over an arc with a gain above one is worth as much more than what it becomes:
+        else no prices would do where that is wanted at the bound.
+        """
+        most = np.full(self.cells, self.price_max)
+        worth = np.minimum(-(-self.arcs.gain_ppm * self.price_max // UNIT), PRICE_BOUND)
+        np.maximum.at(most, self.arcs.source, worth)
+        return most
 
 
 class Clearing(NamedTuple):

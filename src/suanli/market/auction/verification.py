@@ -2,8 +2,8 @@
 
 | rule | of | says |
 |---|---|---|
-| R1 | shapes, ranges | prices within the bounds; lots 0 to the step's; a block's ratio 0, or its |
-|    |    | least to 1,000,000; an offer 0 or 1; a flow 0 to the arc's capacity |
+| R1 | shapes, ranges | prices within the bounds (`highest`); lots 0 to the step's; a block's |
+|    |    | ratio 0, or its least to 1,000,000; an offer 0 or 1; a flow 0 to the arc's capacity |
 | R2 | balance | in each cell sold + arriving - leaving - bought = spilled, which is 0 to what a |
 |    |    | lot brings, rounded up, over its arriving arcs in use with a gain other than one |
 | R3 | one price | a step better than its cell's price is all accepted, a worse one not at all, |
@@ -112,7 +112,7 @@ def _shapes(auction: Auction, clearing: Clearing) -> Breach | None:
 def _ranges(auction: Auction, clearing: Clearing) -> Breach | None:
     least = auction.blocks.ratio_ppm
     ppm = clearing.block_ppm
-    return (outside("R1", "price of cell", clearing.prices, auction.price_min, auction.price_max)
+    return (outside("R1", "price of cell", clearing.prices, auction.price_min, auction.highest)
             or outside("R1", "lots of step", clearing.curve_lots, 0, auction.curves.lots)
             or outside("R1", "ratio of block, if not 0,", ppm, least, UNIT, ppm != 0)
             or outside("R1", "acceptance of offer", clearing.offer_accepted, 0, 1)
@@ -182,9 +182,11 @@ def _groups(auction: Auction, clearing: Clearing) -> Breach | None:
 
 def _income(auction: Auction, clearing: Clearing) -> Breach | None:
     curves, fixed = auction.curves, auction.offers.fixed
-    offered = curves.offer != NONE
-    gain = (clearing.prices[curves.cell] - curves.price) * clearing.curve_lots
-    earned = _summed(gain[offered], curves.offer[offered], fixed.size)
+    offered = np.flatnonzero(curves.offer != NONE)
+    # integers without bounds: a price may be above the auction's (`Auction.highest`)
+    gain = (clearing.prices[curves.cell] - curves.price)[offered].astype(object)
+    earned = np.zeros(fixed.size, object)
+    np.add.at(earned, curves.offer[offered], gain * clearing.curve_lots[offered])
     return outside("R7", "income of offer", earned, fixed, MOST,
                    clearing.offer_accepted == 1)
 

@@ -14,7 +14,8 @@
 | arcs | two different cells; capacity and fee not negative; gain from 1 to 10^9 |
 | overflow | all money fits: (total lots) x (largest price + largest bound) + fixed < 2^62 |
 
-The last rule is why `verification` may compute in int64: no sum of values can wrap.
+The last rule is why `verification` may compute in int64: no sum of values can wrap, but for those
+at prices above the bound (`Auction.highest`), which it takes in whole numbers of any size.
 Source of the limits on links and groups: the block orders of the coupled European day-ahead.
 """
 
@@ -23,10 +24,9 @@ from collections.abc import Callable
 import numpy as np
 
 from suanli.market.auction.breach import Breach, not_array, not_integer, outside
-from suanli.market.auction.instance import NONE, UNIT, Auction, Ints
+from suanli.market.auction.instance import NONE, PRICE_BOUND, UNIT, Auction, Ints
 from suanli.terms.quantity import LOTS_MAX
 
-PRICE_BOUND = 10**9  # a million RMB a token: far above any cap
 GAIN_MAX = 1000 * UNIT  # no two chips' ratings are a thousandfold apart
 FEE_MAX = PRICE_BOUND
 VALUE_BOUND = 2**62  # a bit is spare for a difference of two values

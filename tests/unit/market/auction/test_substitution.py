@@ -88,6 +88,15 @@ def test_both_grades_are_served_from_one_offer(hall: Hall) -> None:
     assert used <= attestation(hall).consumed_ms <= used + 2
 
 
+def test_the_other_grade_may_be_wanted_at_the_cap(hall: Hall) -> None:
+    # a lot on offer is then worth more than the cap, which binds what is paid
+    hall.order(1, joint(hall, 800, 60))
+    hall.order(3, infer_buy(hall, hall.sitting.price_max, 90))
+    assert cleared(hall) == "settled"
+    assert hall.lots(3, grade=INFER) == 84
+    assert 1000 * RMB - hall.cash(3) == 84 * hall.sitting.price_max == hall.cash(1)
+
+
 def test_what_is_not_sold_is_retired(hall: Hall) -> None:
     order = hall.order(1, joint(hall, 800, 15_999))
     assert attestation(hall).consumed_ms == 16 * HOUR  # a lot more is held

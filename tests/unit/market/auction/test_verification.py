@@ -130,6 +130,14 @@ def test_curves_of_one_cell(price: int, lots: tuple[int, ...], rule: str | None)
     assert (breach.rule if breach else None) == rule
 
 
+@pytest.mark.parametrize(("price", "rule"), [(150, None), (151, "R1"), (148, "R8")])
+def test_what_becomes_more_may_be_worth_more_than_the_bound(price: int, rule: str | None) -> None:
+    arcs = Arcs(ints(0), ints(1), ints(11), ints(0), ints(UNIT * 3 // 2))
+    auction = Auction(2, 0, 100, curves((0, 1, 30, 10), (1, 0, 100, 20)), arcs=arcs)
+    breach = verify(auction, claimed(auction, ints(price, 100), ints(10, 15), flows=ints(10)))
+    assert (breach.rule if breach else None) == rule
+
+
 def test_a_breach_says_where_what_and_what_is_accepted() -> None:
     clearing = claimed(CROSSING, ints(40), ints(9, 5, 14, 0))
     assert verify(CROSSING, clearing) == Breach("R3", 0, 9, "lots of step 0: 10 to 10")
