@@ -8,7 +8,16 @@ from suanli.adapters.verification import verify_file
 from suanli.bootstrap import datasheet_text
 from suanli.cli.output import Format, err, out, progress, show
 from suanli.simulation.week.figures import Figures, figures
-from suanli.simulation.week.report import HEDGING, MARKET, REST, page
+from suanli.simulation.week.report import (
+    CREDITS,
+    HEDGING,
+    JOINT,
+    MARKET,
+    REST,
+    SET_ASIDE,
+    STRIPS,
+    page,
+)
 from suanli.simulation.week.run import Week
 from suanli.simulation.week.stage import Plan
 
@@ -19,8 +28,9 @@ def bench_week(days: int, seed: int, file: Path | None, report: Path | None) -> 
     out.print(f"simulated: three operators, 200 tenants, {days} days, seed {seed}; conservation "
               f"held at {found['hours_checked']} hours, the chain of {found['blocks']} blocks "
               "verified", markup=False)
-    show(found["by_day"], MARKET, Format.table)
-    show(found["by_day"], REST, Format.table)
+    for rows, columns in (("by_day", MARKET), ("by_day", JOINT), ("by_day", SET_ASIDE),
+                          ("strips", STRIPS), ("credits", CREDITS), ("by_day", REST)):
+        show(found[rows], columns, Format.table)
     show([{key: round(value, 3) if isinstance(value, float) else value
            for key, value in row.items()} for row in found["hedging"]], HEDGING, Format.table)
     out.print(f"state root {found['state_root']}", markup=False)

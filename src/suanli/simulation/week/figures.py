@@ -1,12 +1,14 @@
-"""The figures of a week: what happened, by delivery day, and what hedging is worth."""
+"""The figures of a week: what happened, by delivery day; strips, credits, what hedging is worth."""
 
 from collections import Counter
 from typing import Any, Final
 
 from suanli.schedule.phases import ENDED
+from suanli.simulation.week.cleared import Cleared
 from suanli.simulation.week.hedging import bills
-from suanli.simulation.week.record import Cleared, Day, day_of
+from suanli.simulation.week.record import Day, Sold, day_of
 from suanli.simulation.week.run import Outcome
+from suanli.simulation.week.stage import OPERATORS, Operator
 from suanli.terms.quantity import RMB, TOKEN
 
 OWN: Final = "on own hours"  # beside the outcomes
@@ -33,7 +35,9 @@ def figures(outcome: Outcome) -> Figures:
         "auctions_settled": sum(bool(c.lots) for c in record.cleared),
         "auctions_void": record.voided,
         "refused": dict(sorted(refused.items())),
-        "hedging": [bill._asdict() for bill in bills(plan, record.bought)],
+        "strips": [_strip(outcome, sold) for sold in record.strips.values()],
+        "credits": [_credit(outcome, operator) for operator in OPERATORS],
+        "hedging": [bill._asdict() for bill in bills(plan, record.bought, record.refunded)],
     }
 
 
@@ -57,7 +61,47 @@ def _auction(cleared: Cleared) -> Figures:
         "welfare_rmb": round(cleared.welfare / RMB), "rejected": cleared.rejected,
         "cap": cleared.cap, "cap_hours": cleared.cap_hours,
         "cap_filled": round(cleared.cap_filled / cleared.cap_wanted, 3)
-        if cleared.cap_wanted else None}
+        if cleared.cap_wanted else None,
+        "decode_tokens": round(cleared.decode_lots / 1000, 1),
+        "decode_mean": round(cleared.decode_mean) or None,
+        "start_cost_rmb": round(cleared.start_cost / RMB),
+        "started_tokens": round(cleared.started_lots / 1000, 1),
+        "start_earned_rmb": round(cleared.start_earned / RMB, 2),
+        "withheld_tokens": round(cleared.withheld_lots / 1000, 1),
+        "without_mean": None if cleared.without_mean is None else round(cleared.without_mean),
+        "set_aside_cost_rmb": None if cleared.set_aside_cost is None
+        else round(cleared.set_aside_cost / RMB, 2)}
+
+
+def _strip(outcome: Outcome, sold: Sold) -> Figures:
+    """Return a strip's prices, and in how many hours it was fixed at which."""
+    strip, prices = sold.strip, sold.fixed.values()
+    found: Figures = {
+        "operator": outcome.record.names[strip.issuer],
+        "buyer": outcome.record.names[sold.buyer], "floor": strip.floor_mrmb,
+        "cap": strip.cap_mrmb, "hours": strip.hours}
+    if not strip.spread:
+        return found  # its price was fixed as it was taken
+    return found | {
+        "at_floor": sum(price == strip.floor_mrmb for price in prices),
+        "between": sum(strip.floor_mrmb < price < strip.cap_mrmb for price in prices),
+        "at_cap": sum(price == strip.cap_mrmb for price in prices)}
+
+
+def _credit(outcome: Outcome, operator: Operator) -> Figures:
+    """Return what became of what an operator was prepaid."""
+    issuer, = (id for id, name in outcome.record.names.items() if name == operator.name)
+    credit, lots = outcome.record.credits[issuer], outcome.record.converted[issuer]
+    prepaid = credit.converted / operator.price_mrmb  # lots
+    return {
+        "operator": operator.name, "price": operator.price_mrmb,
+        "granted_rmb": round(credit.granted / RMB, 2),
+        "converted_rmb": round(credit.converted / RMB, 2), "tokens": round(lots / 1000, 1),
+        "mean": round(credit.converted / lots) if lots else None,
+        "worth": round(lots / prepaid, 3) if lots else None,
+        "sold_out": outcome.record.sold_out[issuer],
+        "returned_rmb": round(credit.returned / RMB, 2),
+        "owed_rmb": round((credit.granted - credit.converted - credit.returned) / RMB, 2)}
 
 
 def _day(number: int, auctions: list[Cleared], day: Day, jobs: Counter[str]) -> Figures:
@@ -69,6 +113,7 @@ def _day(number: int, auctions: list[Cleared], day: Day, jobs: Counter[str]) -> 
     row |= mine[0] if mine else {}
     return row | {
         "spot_trades": day.trades, "resales": day.resales, "spot_tokens": day.trade_lots / 1000,
+        "drawn_tokens": round(day.drawn_lots / 1000, 1),
         "spot_mean": round(day.trade_cash / day.trade_lots) if day.trade_lots else None,
         "jobs_ended": jobs.total() - jobs[OWN], "jobs_on_own": jobs[OWN], "jobs_lost": jobs["lost"],
         "refunds": day.refunds, "refunded_tokens": round(day.refunded_tokens / TOKEN, 1),

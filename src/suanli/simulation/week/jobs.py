@@ -11,7 +11,7 @@ import numpy as np
 from suanli.ledger.row import account
 from suanli.schedule.commands import Submit
 from suanli.schedule.job import PPM, Spec
-from suanli.simulation.week.stage import OPERATORS, PEOPLE, WORKLOAD, Plan
+from suanli.simulation.week.stage import GRADE, OPERATORS, PEOPLE, WORKLOADS, Plan
 from suanli.terms.instant import DAY, HOUR, MINUTE
 from suanli.terms.quantity import RMB, WHOLE_DEVICE, metered
 
@@ -56,42 +56,46 @@ def arrivals(plan: Plan, day: int, ratings: dict[str, int]) -> list[Work]:
         width = int(random.choice(WIDTHS, p=WEIGHTS))
         limit = int(duration * random.uniform(1.1, 3))
         works.append(Work(at, PEOPLE[random.integers(60, len(PEOPLE))],
-                          _spec(f"shared-{day}-{number}", width, chips, "", limit), duration))
+                          _spec(f"shared-{day}-{number}", width, chips, "", limit, GRADE),
+                          duration))
     return works
 
 
 def of_owners(plan: Plan, day: int, rooms: Any, names: dict[int, str]) -> Iterator[Work]:
     """Yield the jobs that tenants will run on the firm hours of a day that they hold now."""
     random = np.random.default_rng([plan.seed, day, 4])
-    hours: dict[tuple[int, int, str], list[tuple[int, int]]] = {}
+    hours: dict[tuple[int, int, str, str], list[tuple[int, int]]] = {}
     for (owner, id), _ in rooms.schedule.tables["reservations"].items():
         klass = rooms.ledger.token_class(id)
         if names.get(owner) in PEOPLE and plan.day(day) <= klass.start < plan.day(day + 1):
-            hours.setdefault((owner, klass.issuer, klass.area), []).append((klass.start, id))
-    for (owner, issuer, area), found in sorted(hours.items()):
+            hours.setdefault((owner, klass.issuer, klass.area, klass.grade), []).append(
+                (klass.start, id))
+    for key, found in sorted(hours.items()):
         if random.random() < USES_WHAT_IT_BOUGHT:
-            yield from _runs(random, rooms, names[owner], (owner, issuer, area), sorted(found))
+            yield from _runs(random, rooms, names[key[0]], key, sorted(found))
 
 
-def _runs(random: np.random.Generator, rooms: Any, name: str, key: tuple[int, int, str],
-          hours: list[tuple[int, int]]) -> Iterator[Work]:
+def _runs(random: np.random.Generator, rooms: Any, name: str,
+          key: tuple[int, int, str, str], hours: list[tuple[int, int]]) -> Iterator[Work]:
     """Yield jobs of one device each that fill an owner's first hours in a row, nearly."""
     start, id = hours[0]
     length = 1
     while length < len(hours) and hours[length][0] == start + length * HOUR:
         length += 1
     (chip, ucu, _), = rooms.ledger.token_class(id).factors
-    free = rooms.ledger.available(account(key[0], id))
+    owner, issuer, area, grade = key
+    free = rooms.ledger.available(account(owner, id))
     width = min(JOBS_OF_AN_OWNER_MAX, free // metered(HOUR, WHOLE_DEVICE, ucu))
     for number in range(width):
         duration = int(length * HOUR * random.uniform(0.6, 0.98))
-        label = f"owned-{start // HOUR}-{key[0]}-{key[1]}-{number}"
-        yield Work(start, name, _spec(label, 1, ((chip, PPM),), key[2], length * HOUR), duration)
+        label = f"owned-{start // HOUR}-{owner}-{issuer}-{grade}-{number}"
+        yield Work(start, name, _spec(label, 1, ((chip, PPM),), area, length * HOUR, grade),
+                   duration)
 
 
 def _spec(name: str, width: int, chips: tuple[tuple[str, int], ...], area: str,
-          limit: int) -> Spec:
-    return Spec(name, (), (), "", width, WHOLE_DEVICE, WORKLOAD, chips, area, limit,
+          limit: int, grade: str) -> Spec:
+    return Spec(name, (), (), "", width, WHOLE_DEVICE, WORKLOADS[grade], chips, area, limit,
                 HOURLY_COST_MAX, 0, bytes(32))
 
 

@@ -5,42 +5,26 @@ the spot book, jobs).
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from suanli.ledger.commands import Batch, Sweep
 from suanli.ledger.row import CASH, RowCode, owner_of, unpack
 from suanli.market.auction.commands import SettleAuction
-from suanli.market.auction.records import SETTLED, Sitting, from_bytes
+from suanli.market.auction.records import SETTLED
 from suanli.market.auction.settling import paid_of
-from suanli.market.book import BUY
-from suanli.market.commands import Modify, Order
+from suanli.market.commands import Convert, FixStrip, GrantCredit, Modify, Order, TakeStrip
+from suanli.market.strip import Strip
 from suanli.settlement.commands import MakeGood
+from suanli.simulation.week.cleared import Cleared, cleared
+from suanli.simulation.week.conservation import Credit
 from suanli.simulation.week.hedging import Bought
-from suanli.simulation.week.stage import ENTERPRISES, SUNDAY
+from suanli.simulation.week.stage import BENEFICIARY, ENTERPRISES, SUNDAY
 from suanli.terms.canonical import decode
-from suanli.terms.instant import DAY
+from suanli.terms.instant import DAY, HOUR
 from suanli.terms.quantity import LOT
 from suanli.terms.refusals import Code
-
-
-@dataclass(slots=True)
-class Cleared:
-    """One settled auction: prices in milli-RMB a token, welfare in micro-RMB."""
-
-    session: str
-    start: int
-    price_min: int
-    price_mean: float  # by volume
-    price_max: int
-    lots: int
-    welfare: int
-    rejected: int
-    cap: int
-    cap_hours: int
-    cap_wanted: int  # lots wanted at the cap, by curves, in those hours
-    cap_filled: int
 
 
 @dataclass(slots=True)
@@ -55,6 +39,16 @@ class Day:
     refunded_tokens: int = 0
     refunded: int = 0  # micro-RMB
     payers: set[int] = field(default_factory=set)
+    drawn_lots: int = 0  # of the set-aside's beneficiary
+
+
+@dataclass(slots=True)
+class Sold:
+    """A strip that was taken, and at which prices its hours were fixed, by its hour's number."""
+
+    strip: Strip
+    buyer: int
+    fixed: dict[int, int] = field(default_factory=dict)
 
 
 class Record:
@@ -69,83 +63,102 @@ class Record:
         self.voided = 0
         self.refused: Counter[tuple[str, str]] = Counter()  # (kind, code)
         self.bought: Bought = {}
+        self.refunded: dict[str, int] = defaultdict(int)  # enterprise -> micro-RMB
+        self.strips: dict[int, Sold] = {}
+        self.credits: dict[int, Credit] = defaultdict(Credit)  # by issuer
+        self.converted: dict[int, int] = defaultdict(int)  # issuer -> lots
+        self.sold_out: Counter[int] = Counter()  # issuer -> conversions that it could not serve
+        self._hears: dict[str, Callable[[list[Any], Any, int], None]] = {
+            Order.kind: self._trades, Modify.kind: self._trades,
+            SettleAuction.kind: self._settled, MakeGood.kind: self._refunds,
+            TakeStrip.kind: self._taken, FixStrip.kind: self._fixed, Sweep.kind: self._fixed,
+            GrantCredit.kind: self._granted, Convert.kind: self._converted,
+            Batch.kind: self._returned}
 
     def __call__(self, block: Any, finalised: Any) -> None:
-        at = block.header.time
         for data, receipt in zip(block.body.envelopes, finalised.receipts, strict=True):
-            kind, fields = decode(data)["command"]
+            envelope = decode(data)
+            kind, fields = envelope["command"]
             if receipt.code:
                 self.refused[kind, Code(receipt.code).name.lower()] += 1
-            elif kind in (Order.kind, Modify.kind):
-                self._trades(receipt.answer, at)
-            elif kind == SettleAuction.kind:
-                self._settled(fields[0], receipt)
-            elif kind == MakeGood.kind:
-                self._refunds(receipt)
+                if kind == Convert.kind:
+                    self.sold_out[fields[0]] += receipt.code == Code.ISSUANCE_ABOVE_ATTESTATION
+            elif kind in self._hears:
+                self._hears[kind](fields, receipt, block.header.time)
 
-    def _trades(self, answer: dict[str, Any], at: int) -> None:
+    def _trades(self, fields: list[Any], receipt: Any, at: int) -> None:
         day = self.days[day_of(at)]
-        for seller, buyer, price, lots in answer["trades"]:
+        for seller, buyer, price, lots in receipt.answer["trades"]:
             day.trades += 1
             day.trade_lots += lots
             day.trade_cash += price * lots
             day.resales += seller not in self.operators
-            self._note(buyer, answer["class"], lots, price * lots)
+            day.drawn_lots += lots * (self.names.get(buyer) == BENEFICIARY)
+            self._note(buyer, self._start(receipt.answer["class"]), lots, price * lots)
 
-    def _note(self, buyer: int, klass: int, lots: int, cash: int) -> None:
-        """Note what an enterprise bought and paid."""
+    def _start(self, klass: int) -> int:
+        return int(self.rooms.ledger.token_class(klass).start)
+
+    def _note(self, buyer: int, start: int, lots: int, cash: int) -> None:
+        """Note what an enterprise bought of an hour and paid."""
         name = self.names.get(buyer, "")
         if name in ENTERPRISES:
-            key = name, self.rooms.ledger.token_class(klass).start
-            before = self.bought.get(key, (0, 0))
-            self.bought[key] = before[0] + lots, before[1] + cash
+            before = self.bought.get((name, start), (0, 0))
+            self.bought[name, start] = before[0] + lots, before[1] + cash
 
-    def _refunds(self, receipt: Any) -> None:
-        klass = self.rooms.ledger.token_class(receipt.answer["class"])
-        day = self.days[day_of(klass.start)]
+    def _refunds(self, fields: list[Any], receipt: Any, at: int) -> None:
+        day = self.days[day_of(self._start(receipt.answer["class"]))]
         for row in unpack(receipt.rows):
             if row.klass == CASH:
                 day.refunded += row.amount
                 day.payers.add(owner_of(row.debit))
+                self.refunded[self.names.get(owner_of(row.credit), "")] += row.amount
             else:
                 day.refunds += 1
                 day.refunded_tokens += row.amount
 
-    def _settled(self, id: int, receipt: Any) -> None:
+    def _settled(self, fields: list[Any], receipt: Any, at: int) -> None:
         for row in unpack(receipt.rows):
             if row.klass != CASH and row.code == RowCode.TRANSFER:
-                self._note(owner_of(row.credit), row.klass, row.amount // LOT, paid_of(row))
-        sitting = self.rooms.market.tables["auctions"][id]
+                self._note(owner_of(row.credit), self._start(row.klass), row.amount // LOT,
+                           paid_of(row))
+        sitting = self.rooms.market.tables["auctions"][fields[0]]
         if sitting.status == SETTLED:
-            self.cleared.append(_cleared(self.rooms, id, sitting))
+            self.cleared.append(cleared(self.rooms, fields[0], sitting))
         else:
             self.voided += sitting.status == "void"
 
+    # -- strips and credits ----------------------------------------------------------------
 
-def _cleared(rooms: Any, id: int, sitting: Sitting) -> Cleared:
-    result = rooms.market.tables["auction_results"][id]
-    prices, volumes = from_bytes(result.prices), from_bytes(result.volumes)
-    traded = volumes > 0
-    at_cap = np.flatnonzero(traded & (prices == sitting.price_max))
-    wanted, filled = _at_cap(rooms.market.auctions.orders(id), set(at_cap.tolist()),
-                             sitting.price_max)
-    lots = int(volumes.sum())
-    mean = float((prices * volumes).sum() / lots) if lots else 0.0
-    return Cleared(sitting.session, sitting.start, int(prices[traded].min(initial=2**40)) * (
-        lots > 0), mean, int(prices[traded].max(initial=0)), lots, result.welfare,
-        result.rejected, sitting.price_max, len(set((at_cap % sitting.hours).tolist())), wanted,
-        filled)
+    def _taken(self, fields: list[Any], receipt: Any, at: int) -> None:
+        id = receipt.answer["strip"]
+        taken = self.rooms.market.tables["strips_taken"][id]
+        self.strips[id] = Sold(taken.strip, taken.buyer)
+        for product in taken.strip.products:
+            self._note(taken.buyer, product.start, taken.strip.lots,
+                       receipt.answer["paid"] // taken.strip.hours)
 
+    def _fixed(self, fields: list[Any], receipt: Any, at: int) -> None:
+        """Read what hours of strips were fixed at from the rows that resolve their holds."""
+        for row in unpack(receipt.rows):
+            if row.hold[:3] == b"stp":
+                id, hour = (int.from_bytes(part, "big") for part in (row.hold[3:11], row.hold[11:]))
+                sold = self.strips[id]
+                sold.fixed[hour] = sold.strip.floor_mrmb + row.amount // sold.strip.lots
+                self._note(sold.buyer, sold.strip.start + hour * HOUR, 0, row.amount)
 
-def _at_cap(orders: Any, cells: set[int], cap: int) -> tuple[int, int]:
-    """Return the lots that curves wanted at the cap in some cells, and what they got of them."""
-    wanted = filled = 0
-    for order in orders.values():
-        curve = order.curve
-        if curve and curve.side == BUY and curve.cell in cells and curve.steps[0][0] == cap:
-            wanted += curve.steps[0][1]
-            filled += sum(lots for _, lots in order.filled)
-    return wanted, filled
+    def _granted(self, fields: list[Any], receipt: Any, at: int) -> None:
+        for row in unpack(receipt.rows):
+            self.credits[owner_of(row.debit)].granted += row.amount
+
+    def _converted(self, fields: list[Any], receipt: Any, at: int) -> None:
+        self.credits[fields[0]].converted += receipt.answer["face_micro_rmb"]
+        self.converted[fields[0]] += receipt.answer["lots"]
+
+    def _returned(self, fields: list[Any], receipt: Any, at: int) -> None:
+        """Nobody sends rows of its own in the week but who gives credit back."""
+        for row in unpack(receipt.rows):
+            self.credits[owner_of(row.credit)].returned += row.amount
 
 
 def day_of(at: int) -> int:

@@ -1,6 +1,7 @@
 """What people do on the spot book: buy ahead of need, sell again what they hold; seeded.
 
-An operator's posted price follows what is sold of its next hour: the fuller, the dearer.
+An operator's posted price follows what is sold of its next hour: the fuller, the dearer. The
+beneficiary of the set-aside buys a little of each hour, some hours ahead, whatever it costs.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,15 @@ import numpy as np
 from suanli.ledger.row import account
 from suanli.market.book import BUY, SELL
 from suanli.market.commands import Order, PostOffer
-from suanli.simulation.week.stage import GRADE, OPERATORS, PEOPLE, TIERS, Operator
+from suanli.simulation.week.stage import (
+    BENEFICIARY,
+    FIRM,
+    GRADE,
+    OPERATORS,
+    PEOPLE,
+    TIERS,
+    Operator,
+)
 from suanli.terms.instant import HOUR, hour_of
 from suanli.terms.quantity import LOT
 
@@ -19,7 +28,7 @@ TRADERS: Final = PEOPLE[110:160]  # some of them bid in the auctions too
 BUYS_AN_HOUR, SALES_AN_HOUR = 6, 4
 AHEAD_HOURS: Final = 6
 SURGE: Final = 1  # a fleet that is sold out asks so much of its base price more
-FIRM: Final = "firm"
+DRAWN_LOTS: Final = 1_500  # what the beneficiary wants of each operator's hours
 Said = Iterator[tuple[str, Any]]
 
 
@@ -45,11 +54,20 @@ def resales(random: np.random.Generator, rooms: Any, names: dict[int, str], at: 
         owner, id = held[index]
         klass = rooms.ledger.token_class(id)
         lots = rooms.ledger.available(account(owner, id)) // LOT // 2
-        posted = rooms.market.offer(klass.issuer, klass.area, GRADE, FIRM)
+        posted = rooms.market.offer(klass.issuer, klass.area, klass.grade, FIRM)
         price = _capped(rooms, int(posted * random.uniform(0.85, 1.15)), at)
         if lots:
-            yield names[owner], Order(klass.issuer, klass.area, GRADE, FIRM, klass.start, SELL,
-                                      price, lots, False)
+            yield names[owner], Order(klass.issuer, klass.area, klass.grade, FIRM, klass.start,
+                                      SELL, price, lots, False)
+
+
+def drawn(rooms: Any, members: dict[str, int], at: int) -> Said:
+    """Yield what the beneficiary buys of the set-aside, before it is released."""
+    start = hour_of(at).start + AHEAD_HOURS * HOUR
+    for operator in OPERATORS:
+        yield BENEFICIARY, Order(members[operator.name], operator.area, GRADE, FIRM, start, BUY,
+                                 int(rooms.members.parameter("price_mrmb_max", at)), DRAWN_LOTS,
+                                 True)
 
 
 def reposted(rooms: Any, operator: Operator, issuer: int, at: int) -> Said:
@@ -60,9 +78,10 @@ def reposted(rooms: Any, operator: Operator, issuer: int, at: int) -> Said:
     sold, there = (record.consumed_ms, record.device_ms) if record else (0, 0)
     more = operator.price_mrmb * SURGE * sold * sold // (there * there) if there else 0
     price = _capped(rooms, operator.price_mrmb + more, at)
-    for tier in TIERS:
-        if rooms.market.offer(issuer, operator.area, GRADE, tier) != price:
-            yield operator.name, PostOffer(operator.area, GRADE, tier, price)
+    for grade in operator.grades:
+        for tier in TIERS:
+            if rooms.market.offer(issuer, operator.area, grade, tier) != price:
+                yield operator.name, PostOffer(operator.area, grade, tier, price)
 
 
 def _capped(rooms: Any, price: int, at: int) -> int:
