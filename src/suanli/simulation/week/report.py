@@ -133,10 +133,10 @@ def _joint(found: Figures) -> list[str]:
     return [
         f"{both} offer the same devices in both grades, and the auction chooses in which they are "
         "delivered. Half of a fleet must be started, and is offered at its base price as one offer "
-        f"over all hours ({costs}): taken only if they earn it beyond that price. Where it was "
-        "left out, the last column is what all of it would have earned at the prices found; if that "
-        "is above the cost, it was left out paradoxically: with it, prices would be others.", "",
-        *_table(found["by_day"], JOINT)]
+        f"over all hours ({costs}): taken only if it earns that beyond its price. Where it was "
+        "left out, the last column is what all of it would have earned at the prices found; if "
+        "that is above the cost, it was left out paradoxically: with it, prices would be others.",
+        "", *_table(found["by_day"], JOINT)]
 
 
 def _set_aside(found: Figures) -> list[str]:
