@@ -16,14 +16,71 @@ Sources: least run times as in KAI-Scheduler, the rate limit as in Armada (pull 
 
 from typing import Any
 
+from suanli.chips.state import Chips
+from suanli.members.state import Members
 from suanli.schedule import phases
+from suanli.schedule.commands import Preempt
 from suanli.schedule.job import PPM, Job, Spec
+from suanli.schedule.jobs import Jobs
+from suanli.schedule.transition import moved
+from suanli.terms.change import Change, Effect, Write
 from suanli.terms.instant import HOUR, MINUTE
 from suanli.terms.quantity import WHOLE_DEVICE
 from suanli.terms.refusals import Code, Refusal
 
 # An operator's recent preemptions: (minute since 1970, thousandths of devices), oldest first.
 Recent = tuple[tuple[int, int], ...]
+
+
+class Preemption:
+    """The checks of `Preempt`.
+
+    Order: phase, victim, its run time, beneficiary, their sizes, rate.
+    """
+
+    def __init__(self, members: Members, chips: Chips, jobs: Jobs, tables: Any) -> None:
+        self.members = members
+        self.chips = chips
+        self.jobs = jobs
+        self.tables = tables  # the schedule's
+
+    def preempt(self, command: Preempt, job: Job, at: int) -> Change | Refusal:
+        """Send a running job back to the queue for a queued one, and count it."""
+        id, spec = command.job, self.jobs.spec(command.job)
+        if (job.phase, phases.PREEMPT) not in phases.TRANSITIONS:
+            return moved(id, job, phases.PREEMPT)
+        run_ms_min = self.members.parameter("preempt_run_ms_min")
+        if refusal := (may_preempt(job, spec, at, run_ms_min)
+                       or self._beneficiary_refusal(command, job, spec)):
+            return refusal
+        recent = self._counted(job, spec, at)
+        if isinstance(recent, Refusal):
+            return recent
+        return moved(
+            id, job, phases.PREEMPT, Write("schedule", "preempted", job.operator, recent),
+            effects=(Effect("stop", (id, job.attempt, spec.grace_ms)),),
+            stop_reason=phases.PREEMPTED, preemptions=job.preemptions + 1)
+
+    def _beneficiary_refusal(self, command: Preempt, job: Job, spec: Spec) -> Refusal | None:
+        id, other = command.beneficiary, self.jobs.job(command.beneficiary)
+        if other is None or other.phase != phases.QUEUED:
+            return Refusal(Code.BENEFICIARY_NOT_QUEUED, f"job {id} is "
+                           f"{other.phase if other else 'not there'}; a queued one is accepted")
+        wants = self.jobs.spec(id)
+        if wants.limit_ms(job.chip) is None:
+            return Refusal(Code.NO_ADMISSIBLE_CHIP, f"job {id} does not run on {job.chip}")
+        if not comes_before(id, wants, command.job, spec):
+            return Refusal(Code.BENEFICIARY_NOT_SMALLER, f"job {id} states "
+                           f"{wants.stated_size} ms x thousandths; below {spec.stated_size}, or "
+                           "as much and an earlier id, is accepted")
+        return None
+
+    def _counted(self, job: Job, spec: Spec, at: int) -> Recent | Refusal:
+        size = spec.width(job) * self.jobs.share_on(spec, job.chip)
+        healthy = sum(devices for (owner, _, _), devices in self.chips.tables["capacity"].items()
+                      if owner == job.operator)
+        return counted(self.tables["preempted"].get(job.operator) or (), at, size, healthy,
+                       self.members.parameter("preempt_devices_ppm_per_hour"))
 
 
 def comes_before(id: int, spec: Spec, other: int, other_spec: Spec) -> bool:
