@@ -65,7 +65,7 @@ class Devices:
         indices, share = write.value
         for index in indices:
             used[index] += share
-        return write._replace(value=tuple(used) if any(used) else None)
+        return Write(*write[:3], tuple(used) if any(used) else None)
 
     def follow(self, write: Write) -> None:
         """Let units be taken, or free, as a write of a slice that is about to happen says."""

@@ -125,6 +125,15 @@ class Job(NamedTuple):
     preemptions: int = 0
     resume_ms: int = 0  # of this attempt: its allowance for restoring, beside the time limit
 
+    def placed_on(self, slots: tuple[tuple[str, tuple[int, ...]], ...], chip: str, operator: int,
+                  grade: str, phase: str, at: int, left_ms: int, resume_ms: int) -> "Job":
+        """Return the job at its next attempt; field by field, which is faster than `_replace`."""
+        return Job(self.tenant, self.submitted, self.queued, phase, self.attempt + 1, operator,
+                   grade, chip, slots, at, at + left_ms + resume_ms, "", self.ended, self.outcome,
+                   self.exit_code, self.cpu_ms, self.memory_bytes_max,
+                   self.waited_ms + at - self.queued, self.progress_ms, self.spent_ms,
+                   self.lost_ms, self.preemptions, resume_ms)
+
     @property
     def is_being_preempted(self) -> bool:
         """Say whether the placement has been told to end for another job's sake."""

@@ -12,8 +12,8 @@ from suanli.schedule.devices import Devices
 from suanli.schedule.job import Job, Spec
 from suanli.schedule.jobs import Jobs
 from suanli.schedule.slicing import Asked
-from suanli.schedule.transition import step
-from suanli.terms.change import Change, Effect, Part
+from suanli.schedule.transition import phase_after
+from suanli.terms.change import Change, Effect, Part, Write
 from suanli.terms.refusals import Code, Refusal
 from suanli.units.state import Units
 
@@ -86,12 +86,13 @@ class Placement:
         writes = self.devices.taking(id, slots, hosts, allotted, asked)
         if isinstance(writes, Refusal):
             return writes
-        attempt, resume_ms = job.attempt + 1, self.jobs.resume_ms(job)
-        return step(
-            id, job, phases.PLACE, writes, (Effect("start", (id, attempt, slots)),),
-            {"attempt": attempt, "operator": sender, "grade": grade, "chip": chip, "slots": slots,
-             "placed": at, "limit": at + left_ms + resume_ms, "resume_ms": resume_ms,
-             "stop_reason": "", "waited_ms": job.waited_ms + at - job.queued})
+        phase = phase_after(id, job, phases.PLACE)
+        if isinstance(phase, Refusal):
+            return phase
+        record = job.placed_on(slots, chip, sender, grade, phase, at, left_ms,
+                               self.jobs.resume_ms(job))
+        return Part((Write("schedule", "jobs", id, record), *writes),
+                    effects=(Effect("start", (id, record.attempt, slots)),))
 
     # -- why not ---------------------------------------------------------------------------
 
