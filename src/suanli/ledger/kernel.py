@@ -11,6 +11,7 @@ owner, the credit's owner, whether the class may be transferred.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from suanli.ledger.row import (
@@ -40,6 +41,7 @@ RESOLVING, HOLDS_FOR = (POST, VOID), (HOLDER, BURNED)
 PREPAID_CREDIT = "prepaid-credit"
 CLASS_MASK = 0xFFFF_FFFF
 RESERVED = bytes(18)
+AS_ROW = partial(tuple.__new__, Row)  # `Row._make`, less the count of fields, which the format has
 Balance = tuple[int, int, int, int]  # debits posted, credits posted, debits and credits pending
 NOTHING: Balance = (0, 0, 0, 0)
 
@@ -109,7 +111,7 @@ class Kernel:
         """Return one code a row; chains (LINKED runs) succeed or fail whole."""
         codes: list[int] = []
         chain_start, chain_code = 0, 0
-        for index, row in enumerate(map(Row._make, STRUCT.iter_unpack(rows))):
+        for index, row in enumerate(map(AS_ROW, STRUCT.iter_unpack(rows))):
             code = (chain_code and Code.LINKED_ROW_FAILED) or self._row(row)
             codes.append(code)
             if code and not chain_code:
@@ -217,11 +219,12 @@ class Kernel:
             return Code.WRONG_ACCOUNT_KIND
         if self._has_expired(row.klass):
             return Code.TOKEN_EXPIRED
-        if row.id == NO_ID or self.holds.get(row.id) is not None:
+        id, holds = row.id, self.holds
+        if id == NO_ID or holds.get(id) is not None:
             return Code.HOLD_EXISTS
         if code := self._move(row.debit, row.credit, 0, row.amount):
             return code
-        self.holds.put(row.id, Hold(row.debit, row.credit, row.amount, row.timeout), self.journal)
+        holds.put(id, Hold(row.debit, row.credit, row.amount, row.timeout), self.journal)
         return 0
 
     def _resolved(self, row: Row, posted: int) -> int:
@@ -261,11 +264,9 @@ class Kernel:
         return owner_of(hold[1]) == self.sender and row.hold[:3] not in DOMAIN_IDS
 
     def _issue(self, row: Row) -> int:
-        if not self._kinds(row, ISSUER, HOLDER):
+        if row.debit & 0xFF != ISSUER or row.credit & 0xFF != HOLDER:
             return Code.WRONG_ACCOUNT_KIND
-        if row.klass == CASH:
-            return self._move(row.debit, row.credit, row.amount, 0)
-        if code := self._consume(row, row.amount):
+        if row.klass != CASH and (code := self._consume(row, row.amount)):
             return code
         return self._move(row.debit, row.credit, row.amount, 0)
 

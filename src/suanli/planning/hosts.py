@@ -134,6 +134,8 @@ class Hosts:
     def free_devices(self, host: int, count: int) -> tuple[int, ...]:
         """Return the first `count` wholly free devices of a host that has them."""
         used = self.used[host].tolist()  # a handful of integers: arrays would take longer
+        if count == 1:
+            return (used.index(0),)
         return tuple([index for index, share in enumerate(used) if share == 0][:count])
 
     @property
