@@ -242,5 +242,5 @@ def _with(change: Change, more: Part) -> Change:
 
 
 def _joined(part: Part, more: Part) -> Part:
-    return Part((*part.writes, *more.writes), part.rows + more.rows,
-                (*part.effects, *more.effects), (*part.leaves, *more.leaves))
+    return Part(part.writes + more.writes, part.rows + more.rows,
+                part.effects + more.effects, part.leaves + more.leaves)

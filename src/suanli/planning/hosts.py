@@ -78,10 +78,11 @@ class Hosts:
     def take(self, host: int, indices: tuple[int, ...], share: int) -> None:
         """Use a share of some devices of a host, which must be free."""
         for index in indices:
-            if self.used[host, index] + share > WHOLE_DEVICE:
+            before = self.used[host, index]
+            if before + share > WHOLE_DEVICE:
                 raise InvariantBroken(f"device {index} of host {host} is not free")
-            self.free[host] -= self.used[host, index] == 0
-            self.used[host, index] += share
+            self.free[host] -= before == 0
+            self.used[host, index] = before + share
 
     def give_back(self, host: int, indices: tuple[int, ...], share: int) -> None:
         """Use a share of some devices no longer; a host that is down has nothing to spare."""

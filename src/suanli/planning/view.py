@@ -116,12 +116,13 @@ class View(Hosts):
 
     def _check_level(self, row: int) -> None:
         level = int(self.jobs.level_required[row])
+        if not level:
+            return
         hosts = [host for host, _ in self.slots[row]]
-        if level and len(set(hosts)) > 1:
-            blocks = set(self.blocks.within(level)[hosts].tolist())
-            if len(blocks) > 1 or -1 in blocks:
-                raise InvariantBroken(f"job {self.jobs.id[row]} was spread beyond one "
-                                      f"{LEVELS[level]}")
+        blocks = set(self.blocks.within(level)[hosts].tolist())
+        if len(set(hosts)) > 1 and (len(blocks) > 1 or -1 in blocks):
+            raise InvariantBroken(f"job {self.jobs.id[row]} was spread beyond one "
+                                  f"{LEVELS[level]}")
 
     def _take(self, row: int, host: int, indices: tuple[int, ...], share: int) -> None:
         jobs, pool = self.jobs, int(self.pool_of[host])

@@ -36,13 +36,14 @@ class Devices:
         """Return the writes that take a job's devices beside what is asked for already."""
         share = allotted.share
         for (name, indices), host in zip(slots, hosts, strict=True):
-            used = self.used(name, host.devices)
+            used = asked.shares.get(name)
+            if used is None:
+                used = asked.shares[name] = list(self.used(name, host.devices))
             for index in indices:
-                wanted = asked.shares.get((name, index), 0) + share
-                if not 0 <= index < host.devices or used[index] + wanted > WHOLE_DEVICE:
+                if not 0 <= index < host.devices or used[index] + share > WHOLE_DEVICE:
                     return Refusal(Code.DEVICES_NOT_FREE, f"device {index} of {name} does not "
                                    f"have {share} thousandths free")
-                asked.shares[name, index] = wanted
+                used[index] += share
         if allotted.profile is None:
             return _adding(slots, share)
         name, device = slots[0][0], slots[0][1][0]

@@ -115,10 +115,10 @@ class Placement:
             asked = f"{spec.devices_min} to {spec.devices}" if spec.devices_min else spec.devices
             return Refusal(Code.GANG_DOES_NOT_FIT,
                            f"{devices} distinct devices; the job asks for {asked}")
-        if any((host.chip, host.zone) != (hosts[0].chip, hosts[0].zone) for host in hosts[1:]):
+        if len(hosts) > 1 and len({(host.chip, host.zone) for host in hosts}) > 1:
             return Refusal(Code.MIXED_CHIPS_IN_GANG,
                            "a gang stands on one chip model in one zone")
-        if spec.area not in ("", self.chips.zone_of(hosts[0]).area):
+        if spec.area and spec.area != self.chips.zone_of(hosts[0]).area:
             return Refusal(Code.UNKNOWN_AREA, f"the job asks for area {spec.area!r}")
         return _level_refusal(slots, spec.level_required, hosts) if spec.level_required else None
 

@@ -11,10 +11,10 @@ from suanli.terms.refusals import Code, Refusal
 
 
 class Asked(NamedTuple):
-    """What placements of one array ask for so far: shares and slices' units, by (host, device)."""
+    """What placements of one array ask for so far."""
 
-    shares: dict[tuple[str, int], int]
-    units: dict[tuple[str, int], int]
+    shares: dict[str, list[int]]  # by host: of each device, beside what is used already
+    units: dict[tuple[str, int], int]  # by (host, device): what slices take
 
 
 def units(host: str, device: int, profile: Profile, profiles: dict[str, tuple[Profile, ...]],

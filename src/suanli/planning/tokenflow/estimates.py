@@ -7,13 +7,13 @@ look-up by the part of the limit that a job has used already. Before anything ha
 is held equally likely (on a logarithmic scale).
 """
 
-from bisect import bisect_right
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
-from suanli.planning.view import View
+from suanli.planning.view import Ints, View
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,7 +30,6 @@ class RunTimes:
         edges = np.geomspace(RATIO_MIN, 1.0, BINS + 1)
         self._edges = np.concatenate([[0.0], edges[1:]])  # of the bins, the first from nothing
         self._lower = self._edges[:-1]
-        self._starts: list[float] = self._lower.tolist()
         self._middle = np.sqrt(edges[1:] * edges[:-1])
         self._count = np.full(BINS, PRIOR_JOBS / BINS)
         self._seen = 0
@@ -42,16 +41,15 @@ class RunTimes:
         if not fresh:
             return
         self._seen = len(view.finished)
-        for row, ran_ms in fresh:
-            if view.jobs.slo_ms[row]:
-                continue
-            ratio = ran_ms / int(view.jobs.limit_ms[row])
-            self._count *= 1 - 1 / MEMORY_JOBS
-            self._count[self._bin(ratio)] += 1
+        rows, ran_ms = np.array(fresh, dtype=np.int64).T
+        teaches = view.jobs.slo_ms[rows] == 0
+        ratios = ran_ms[teaches] / view.jobs.limit_ms[rows[teaches]]
+        _count_in(self._count, self._bins(ratios), 1 - 1 / MEMORY_JOBS)
         self._mean_above = self._means()
 
-    def _bin(self, ratio: float) -> int:
-        return max(0, bisect_right(self._starts, ratio) - 1)
+    def _bins(self, ratios: Floats) -> Ints:
+        bins: Ints = np.clip(np.searchsorted(self._lower, ratios, side="right") - 1, 0, BINS - 1)
+        return bins
 
     def _means(self) -> Floats:
         """Return by bin the mean ratio of jobs that got at least into it."""
@@ -65,8 +63,7 @@ class RunTimes:
 
         Never less than a hundredth: nobody is known to be about to end.
         """
-        bins = np.clip(np.searchsorted(self._lower, used, side="right") - 1, 0, BINS - 1)
-        return np.maximum(self._mean_above[bins] - used, RATIO_MIN)
+        return np.maximum(self._mean_above[self._bins(used)] - used, RATIO_MIN)
 
     def quantile(self, used: Floats, part: float) -> Floats:
         """Return the ratio still to come that a `part` of the jobs which got as far do not exceed.
@@ -78,3 +75,11 @@ class RunTimes:
         below = np.interp(used, self._edges, total)
         left: Floats = np.interp(below + part * (total[-1] - below), total, self._edges) - used
         return np.maximum(left, 0.0)
+
+
+@njit(cache=True)
+def _count_in(count: Floats, bins: Ints, kept: float) -> None:
+    """Count jobs in, one after another: what was there before each fades."""
+    for bin in bins:
+        count *= kept
+        count[bin] += 1
