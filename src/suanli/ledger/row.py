@@ -37,6 +37,7 @@ ROW = np.dtype([
     ("share", "<u2"), ("reserved", "V18")])
 STRUCT = struct.Struct("<HHIQQq16s16sqQq16sIH18s")
 LINKED, REGRADED = 1, 2
+FLAGS_AT = 2  # the lower byte
 NO_ID = bytes(16)
 # How ids of holds begin that the domain makes: for jobs, orders, auctions, strips. No member may
 # make one like it, nor resolve one, though it be made out to it: what holds it counts on it.
@@ -113,9 +114,10 @@ def kind_of(account: int) -> int:
 
 def link(rows: list[Row]) -> bytes:
     """Return the rows as one all-or-nothing set."""
-    last = len(rows) - 1
-    return b"".join([STRUCT.pack(row[0], row[1] | LINKED if i < last else row[1], *row[2:])
-                     for i, row in enumerate(rows)])
+    packed = bytearray(b"".join([STRUCT.pack(*row) for row in rows]))
+    for flags in range(FLAGS_AT, len(packed) - ROW_BYTES, ROW_BYTES):
+        packed[flags] |= LINKED
+    return bytes(packed)
 
 
 def unpack(rows: bytes) -> list[Row]:
