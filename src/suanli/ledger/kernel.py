@@ -65,11 +65,12 @@ class Overlay:
     def __init__(self, name: str, tables: dict[str, Any]) -> None:
         self.name = name
         self.table = tables[name]
+        self.stored = self.table.get
         self.changed: dict[Any, Any] = {}
 
     def get(self, key: Any) -> Any:
         value = self.changed.get(key, ABSENT)
-        return self.table.get(key) if value is ABSENT else value
+        return self.stored(key) if value is ABSENT else value
 
     def put(self, key: Any, value: Any, journal: Journal) -> None:
         journal.append((self.changed, key, self.changed.get(key, ABSENT)))
@@ -192,16 +193,16 @@ class Kernel:
     def _move(self, debit: int, credit: int, posted: int, pending: int) -> int:
         """Move `posted` and add `pending` (negative: release) between two accounts."""
         accounts, journal = self.accounts, self.journal
-        known = accounts.changed.get
-        d0, d1, d2, d3 = known(debit) or accounts.table.get(debit) or NOTHING
-        c0, c1, c2, c3 = known(credit) or accounts.table.get(credit) or NOTHING
+        changed, stored = accounts.changed, accounts.stored
+        debited, credited = changed.get(debit), changed.get(credit)
+        d0, d1, d2, d3 = debited or stored(debit) or NOTHING
+        c0, c1, c2, c3 = credited or stored(credit) or NOTHING
         d0, d2, c1, c3 = d0 + posted, d2 + pending, c1 + posted, c3 + pending
         if debit & 0xFF != ISSUER and d1 - d0 - d2 < 0:
             return Code.INSUFFICIENT_BALANCE
         if d0 + d2 > self.ceiling or c1 + c3 > self.ceiling:
             return Code.OVERFLOW
-        changed = accounts.changed
-        journal += (changed, debit, known(debit, ABSENT)), (changed, credit, known(credit, ABSENT))
+        journal += ((changed, debit, debited or ABSENT), (changed, credit, credited or ABSENT))
         changed[debit], changed[credit] = (d0, d1, d2, d3), (c0, c1, c2, c3)
         return 0
 
