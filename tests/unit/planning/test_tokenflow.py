@@ -5,7 +5,13 @@ import pytest
 
 from suanli.planning.scheduler import Bind, Preempt
 from suanli.planning.tokenflow.drains import Drain, Drains
-from suanli.planning.tokenflow.estimates import RunTimes
+from suanli.planning.tokenflow.estimates import (
+    BINS,
+    MEMORY_JOBS,
+    PRIOR_JOBS,
+    RATIO_MIN,
+    RunTimes,
+)
 from suanli.planning.tokenflow.kernels import NEVER
 from suanli.planning.tokenflow.prices import balanced_prices
 from suanli.planning.tokenflow.scheduler import Settings, TokenFlow
@@ -41,6 +47,22 @@ def perform(v: View, scheduler: TokenFlow, at: int) -> list[str]:
             v.requeue(action.row, at, 0)
             done.append(f"-{action.row}")
     return done
+
+@pytest.mark.parametrize("seed", range(5))
+def test_jobs_that_ended_together_teach_what_they_would_one_by_one(seed: int) -> None:
+    """To the bit: the oracle fades all bins, then counts one job, as often as jobs ended."""
+    rng, v, runtimes = np.random.default_rng(seed), view(8), RunTimes()
+    expected = np.full(BINS, PRIOR_JOBS / BINS)
+    starts = np.append(0.0, np.geomspace(RATIO_MIN, 1.0, BINS + 1)[1:-1])
+    for _ in range(500):
+        row = promise(v, 1, 1) if rng.random() < 0.1 else submit(v, 1, rng.uniform(0.01, 99))
+        ran_ms = int(v.jobs.limit_ms[row] * rng.uniform(0, 1.1))
+        v.end(row, ran_ms)
+        if not v.jobs.slo_ms[row]:
+            expected *= 1 - 1 / MEMORY_JOBS
+            expected[(starts <= ran_ms / int(v.jobs.limit_ms[row])).sum() - 1] += 1
+    runtimes.learn(v)
+    assert runtimes._count.tolist() == expected.tolist()
 
 
 def test_estimates_learn_the_part_of_limits_that_is_used() -> None:
