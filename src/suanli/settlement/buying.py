@@ -28,7 +28,7 @@ from suanli.schedule.state import Schedule
 from suanli.settlement.purchase import Placed, Purchase, hold_rows, placed_of
 from suanli.terms.change import Change, Part, Write
 from suanli.terms.errors import present
-from suanli.terms.instant import HOUR, MINUTE, hour_of
+from suanli.terms.instant import HOUR, MINUTE, hour_start
 from suanli.terms.quantity import cash_of
 from suanli.terms.refusals import Code, Refusal
 
@@ -88,7 +88,7 @@ class Buying:
 
     def open(self, placed: Placed, at: int, basket: Basket) -> Part | Refusal:
         """Buy a fresh placement's first hour, and the next if this one is nearly over."""
-        end, limit = hour_of(at).end, placed.job.limit
+        end, limit = hour_start(at) + HOUR, placed.job.limit
         spans = [(at, min(limit, end))]
         if end - at <= RENEWAL_LEAD_MS and limit > end:
             spans.append((end, min(limit, end + HOUR)))
@@ -127,7 +127,7 @@ class Buying:
                   basket: Basket) -> Purchase | Refusal:
         """Return what buying a span within one hour would be."""
         job, area = placed.job, self._area(placed.job)
-        hour = ChipHour(job.operator, area, job.grade, job.chip, hour_of(begin).start)
+        hour = ChipHour(job.operator, area, job.grade, job.chip, hour_start(begin))
         terms = basket.terms.get(hour) or self._look_up(hour, basket)
         price, rating = terms.price_mrmb, terms.rating
         if price is None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from suanli.ledger.row import CASH, NO_ID, Kind, Row, RowCode, account
 from suanli.schedule.job import Job, Spec
 from suanli.schedule.state import Schedule
-from suanli.terms.instant import HOUR, hour_of
+from suanli.terms.instant import HOUR, hour_start
 from suanli.terms.quantity import WHOLE_DEVICE, cash_of, metered
 
 OWN, TOKENS, PRICE, COMPENSATION = b"own", b"tok", b"csh", b"cmp"  # what a hold is for
@@ -40,7 +40,7 @@ class Purchase(NamedTuple):
     @property
     def start(self) -> int:
         """The delivery hour's first instant."""
-        return hour_of(self.begin).start
+        return hour_start(self.begin)
 
 
 class Placed(NamedTuple):
@@ -77,7 +77,7 @@ def placed_of(schedule: Schedule, id: int, job: Job) -> Placed:
 def open_purchases(tables: Any, id: int) -> list[Purchase]:
     """Return a placement's open purchases, oldest first: never more than a few hours."""
     found = []
-    start = hour_of(int(tables["covered"][id]) - 1).start
+    start = hour_start(int(tables["covered"][id]) - 1)
     while (purchase := tables["purchases"].get((id, start))) is not None:
         found.append(purchase)
         start -= HOUR

@@ -19,13 +19,22 @@ class Period(NamedTuple):
         return self.end - self.start
 
 
+def hour_start(at: int) -> int:
+    """Return the first instant of the delivery hour that contains one.
+
+    >>> hour_start(3_600_001)
+    3600000
+    """
+    return at - at % HOUR
+
+
 def hour_of(at: int) -> Period:
     """Return the delivery hour that contains the instant.
 
     >>> hour_of(3_600_001)
     Period(start=3600000, end=7200000)
     """
-    start = at - at % HOUR
+    start = hour_start(at)
     return Period(start, start + HOUR)
 
 
