@@ -127,7 +127,7 @@ class Buying:
                   basket: Basket) -> Purchase | Refusal:
         """Return what buying a span within one hour would be."""
         job, area = placed.job, self._area(placed.job)
-        hour = ChipHour(job.operator, area, job.grade, job.chip, hour_of(begin).start)
+        hour = ChipHour(job.operator, area, job.grade, job.chip, begin - begin % HOUR)
         terms = basket.terms.get(hour) or self._look_up(hour, basket)
         price, rating = terms.price_mrmb, terms.rating
         if price is None:

@@ -40,7 +40,7 @@ class Purchase(NamedTuple):
     @property
     def start(self) -> int:
         """The delivery hour's first instant."""
-        return hour_of(self.begin).start
+        return self.begin - self.begin % HOUR
 
 
 class Placed(NamedTuple):
@@ -57,7 +57,7 @@ class Placed(NamedTuple):
 
     def tokens(self, ms: int, rating: int) -> int:
         """Return what a span is worth at a rating, rounded down."""
-        return metered(self.device_ms(ms), self.share, rating)
+        return metered(ms * self.spec.width(self.job), self.share, rating)
 
 
 class Used(NamedTuple):
