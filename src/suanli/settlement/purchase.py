@@ -50,14 +50,15 @@ class Placed(NamedTuple):
     job: Job
     spec: Spec
     share: int  # thousandths of each device
+    width: int  # devices
 
     def device_ms(self, ms: int) -> int:
         """Return the time of its devices in a span."""
-        return ms * self.spec.width(self.job)
+        return ms * self.width
 
     def tokens(self, ms: int, rating: int) -> int:
         """Return what a span is worth at a rating, rounded down."""
-        return metered(self.device_ms(ms), self.share, rating)
+        return metered(ms * self.width, self.share, rating)
 
 
 class Used(NamedTuple):
@@ -71,7 +72,7 @@ class Used(NamedTuple):
 def placed_of(schedule: Schedule, id: int, job: Job) -> Placed:
     """Return a job with what its placement is allotted."""
     spec = schedule.spec(id)
-    return Placed(id, job, spec, schedule.share_on(spec, job.chip))
+    return Placed(id, job, spec, schedule.share_on(spec, job.chip), spec.width(job))
 
 
 def open_purchases(tables: Any, id: int) -> list[Purchase]:
