@@ -1,0 +1,5 @@
+"""`python -m suanli` is `suanli`."""
+
+from suanli.cli.main import main
+
+main()
