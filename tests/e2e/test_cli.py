@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from suanli import __version__
+
 FAST = 60
 
 
@@ -55,6 +57,14 @@ def test_a_first_run_needs_no_set_up(home: Home) -> None:
     assert (job["outcome"], job["exit_code"]) == ("failed", 5)
     assert [r["job"] for r in home.rows("receipts")] == [1]
     assert [p.name for p in home.directory.iterdir() if "key" in p.name] == ["keys"]
+
+
+def test_it_says_its_version_and_runs_as_a_module(home: Home) -> None:
+    said = f"suanli {__version__}\n"
+    assert home("--version").stdout == said
+    for words in (["-m", "suanli", "--version"], ["-m", "suanli", "nonsense"]):
+        done = subprocess.run([sys.executable, *words], text=True, capture_output=True, check=False)
+        assert (done.stdout, done.returncode) == ((said, 0) if "--version" in words else ("", 2))
 
 
 def test_files_are_private(home: Home) -> None:

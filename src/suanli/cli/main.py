@@ -20,13 +20,19 @@ app = typer.Typer(
     epilog="Example: suanli run -- python3 train.py")
 
 
-@app.callback()
-def version(
-    show: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    if show:
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
         print(f"suanli {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def version(
+    # eager: said before a command is asked for
+    show: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True,
+                                       help="Print the version and stop.")] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
