@@ -115,6 +115,8 @@ class Placement:
             asked = f"{spec.devices_min} to {spec.devices}" if spec.devices_min else spec.devices
             return Refusal(Code.GANG_DOES_NOT_FIT,
                            f"{devices} distinct devices; the job asks for {asked}")
+        if sum([len(indices) for _, indices in slots]) != devices:
+            return Refusal(Code.GANG_DOES_NOT_FIT, "a device is named twice; each once is accepted")
         if len(hosts) > 1 and len({(host.chip, host.zone) for host in hosts}) > 1:
             return Refusal(Code.MIXED_CHIPS_IN_GANG,
                            "a gang stands on one chip model in one zone")

@@ -336,6 +336,17 @@ def test_placements_of_an_array_stand_or_fall_each_by_itself(stage: Stage) -> No
     assert set(stage.rooms.settlement.tables["covered"]) == {jobs[0], jobs[2]}
 
 
+@pytest.mark.parametrize(("changes", "devices"), [({"share": 500}, (0, 0)), ({}, (0, 0)),
+                                                   ({"devices": 2}, (0, 1, 1))])
+def test_a_device_named_twice_is_refused(stage: Stage, changes: dict[str, int],
+                                         devices: tuple[int, ...]) -> None:
+    job = stage.must(2, Submit(spec(**changes))).answer["job"]
+    grade = GANG if changes.get("devices") else SINGLE
+    receipt = stage.say(1, Place(job, grade, ((HOST, devices),)))
+    assert Code(receipt.code) is Code.GANG_DOES_NOT_FIT
+    assert stage.rooms.schedule.job(job).phase == phases.QUEUED
+
+
 def test_a_device_asked_for_twice_in_an_array_goes_to_the_first(stage: Stage) -> None:
     halves = [stage.must(2, Submit(spec(share=500))).answer["job"] for _ in range(3)]
     codes = many(stage, *((job, SINGLE, ((HOST, (0,)),)) for job in halves))
