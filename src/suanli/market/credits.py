@@ -112,19 +112,17 @@ class Credits:
         wish = Order(*product, BUY, price, lots, True)
         if refusal := self.limits.refusal(0, product, wish, sender, at, grid):
             return refusal
-        klass = grid.class_of(product)
-        sources = self.set_aside.sources(product, klass, sender, at, grid)
-        drawn = self.set_aside.to_issue(lots, product, klass, sender, at, grid)
-        return (self._short(product, price, lots, sources, sender)
-                or self._converted(product, price, drawn, sender, at, grid))
+        drawn = self.set_aside.to_issue(lots, product, grid.class_of(product), sender, at, grid)
+        if lots * price > self.face(product.issuer, sender) or lots_backed(drawn) < lots:
+            return self._short(product, price, lots, sender, at, grid)
+        return self._converted(product, price, drawn, sender, at, grid)
 
-    def _short(self, product: Product, price: int, lots: int, sources: Sources,
-               owner: int) -> Refusal | None:
-        """Return what does not suffice for the lots, and for how many it does."""
-        face, issuable = self.face(product.issuer, owner), lots_backed(sources)
+    def _short(self, product: Product, price: int, lots: int, owner: int, at: int,
+               grid: ProductGrid) -> Refusal:
+        """Say what does not suffice for the lots, and for how many it does."""
+        face, issuable = self.face(product.issuer, owner), lots_backed(
+            self.set_aside.sources(product, grid.class_of(product), owner, at, grid))
         most = min(face // price, issuable)
-        if lots <= most:
-            return None
         code = (Code.INSUFFICIENT_BALANCE if lots * price > face
                 else Code.ISSUANCE_ABOVE_ATTESTATION)
         return Refusal(code, f"{lots} lots at {price} milli-RMB a token; you have {face} micro-RMB "

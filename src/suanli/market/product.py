@@ -16,7 +16,7 @@ from suanli.terms.quantity import INT64_MAX
 from suanli.terms.refusals import Code, Refusal
 from suanli.units.state import Units
 
-TIERS = ("firm", "spot")
+TIERS = FIRM, SPOT = "firm", "spot"
 STANDING = "physical-forward"
 CREDIT = "credit"  # the tier of what is no product
 

@@ -30,8 +30,8 @@ from suanli.market.commands import FixStrip, Order, TakeStrip, WithdrawStrip, Wr
 from suanli.market.halts import rules_of
 from suanli.market.limits import Limits
 from suanli.market.postings import issue_rows
-from suanli.market.product import Product, ProductGrid
-from suanli.market.set_aside import SetAside
+from suanli.market.product import FIRM, Product, ProductGrid
+from suanli.market.set_aside import SetAside, lots_backed
 from suanli.market.strip import Strip, Taken, Written, fixed_rows, hold_row
 from suanli.members.state import Members
 from suanli.terms.change import Change, Part, Write, one_part
@@ -40,7 +40,6 @@ from suanli.terms.quantity import INT64_MAX, LOTS_MAX
 from suanli.terms.refusals import Code, Refusal
 from suanli.terms.room import changed
 
-FIRM: Final = "firm"
 HOURS_MAX: Final = 168  # a week, as the longest session
 COPIES_MAX: Final = 1_000_000  # far above any fleet
 
@@ -200,7 +199,7 @@ class Strips:
                 return refusal
             klass = grid.class_of(product)
             drawn = self.set_aside.to_issue(strip.lots, product, klass, buyer, at, grid)
-            there = sum(lots for _, _, lots in drawn)
+            there = lots_backed(drawn)
             if there < strip.lots:
                 return Refusal(Code.ISSUANCE_ABOVE_ATTESTATION, f"of the hour from "
                                f"{product.start} {there} of {strip.lots} lots can be issued to "

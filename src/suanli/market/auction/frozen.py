@@ -8,6 +8,7 @@ Where something is withheld for the set-aside, there is the auction without it b
 orders, and behind the steps of all curves those that issuers could have added.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,10 +22,10 @@ from suanli.market.auction.orders import Index, allocation, assemble
 from suanli.market.auction.records import Orders, Sitting
 from suanli.market.auction.verification import block_surplus
 from suanli.market.book import BUY, SELL
+from suanli.market.product import FIRM, SPOT
 
 Links = tuple[tuple[str, str, int, int], ...]
 Fills = dict[int, list[tuple[int, int]]]  # order -> (cell, lots)
-FIRM, SPOT = "firm", "spot"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,9 +109,12 @@ def _arcs(sitting: Sitting, links: Links, ledger: Ledger, wanted: Ints, offered:
     for _, target, capacity, _, gain in rows:
         offered[target] += capacity * gain // UNIT + 1
     by_hour = wanted.reshape(-1, sitting.hours), offered.reshape(-1, sitting.hours)
+    demands = defaultdict(list)  # by grade: a product flows to no other
+    for target, demand in enumerate(sitting.nodes):
+        demands[demand[2]].append(target)
     for source, product in enumerate(sitting.nodes):
-        for target, demand in enumerate(sitting.nodes):
-            limit = way(product, demand, granted)
+        for target in demands[product[2]]:
+            limit = way(product, sitting.nodes[target], granted)
             if limit is None:
                 continue
             there, here = by_hour[0][target], by_hour[1][source]
