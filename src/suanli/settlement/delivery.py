@@ -3,8 +3,8 @@
 Theory of operation: when a delivery hour is over, the device time of each chip that was up
 (`chips.uptime`) is compared with the device time sold firm on it. What is missing falls on the firm
 classes in proportion, and within a class on the tokens that their owners could not use, in
-proportion again. Each owner gets back what it paid for them in the mean, and on top the larger of
-the governed penalty and what the cheapest other seller asks more. The tokens go back.
+proportion again. Each owner gets back what their seller was paid for them in the mean, and on top
+the larger of the governed penalty and what the cheapest other seller asks more. The tokens go back.
 
 Laws
 ----

@@ -125,7 +125,7 @@ class Settlement:
         for (owner, klass), held in sorted(holds.items()):
             amount = self.paid[owner] if klass == CASH else self.sold[owner, klass] * LOT
             rows += resolved(self.id, owner, klass, held, amount)
-            rows += substitution.issue_rows(owner, held, self.regraded[owner, klass])
+            rows += substitution.regraded_rows(owner, held, self.regraded[owner, klass])
         rows += [_from_clearing(CASH, owner, cash)
                  for owner, cash in sorted(self.earned.items()) if cash]
         rows += [_from_clearing(klass, owner, lots * LOT, self._paid(owner, klass))

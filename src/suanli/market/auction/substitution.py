@@ -11,8 +11,8 @@ Laws
   is attested was never less than what is sold, whatever happened since the order came.
 * The order holds a lot more an hour for each other grade: rounding to whole lots, and of device
   time to whole milliseconds, takes no more.
-* Its seller earns what its lots bring where they arrive, at the prices there. A lot an arc may be
-  lost in rounding; it is the seller's, which asked for the substitution.
+* Its seller earns what its lots bring where they arrive, at the prices there. Rounding may take up
+  to a lot of the grade delivered, an hour; it is the seller's, which asked for the substitution.
 """
 
 from collections.abc import Iterator
@@ -140,7 +140,7 @@ def arrivals(sitting: Sitting, auction: Auction, clearing: Clearing) -> Iterator
         yield Arrival(source, target, lots)
 
 
-def issue_rows(owner: int, held: Held, regraded: dict[int, int]) -> list[Row]:
+def regraded_rows(owner: int, held: Held, regraded: dict[int, int]) -> list[Row]:
     """Return the rows that issue lots by class on the device time of what was held."""
     attestation = held.issued[0][0] if held.issued else 0
     return [Row(RowCode.ISSUE, REGRADED, klass, account(owner, klass, Kind.ISSUER),
