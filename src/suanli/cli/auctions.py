@@ -5,14 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from suanli.cli.instants import hour_of, in_words, lots_of
-from suanli.cli.options import DataDir, Output, client_for
+from suanli.cli.options import Area, DataDir, Grade, Output, client_for
 from suanli.cli.output import Format, out, rmb, same, show
 from suanli.terms.instant import HOUR
 
 WITHOUT = {"price_without_mrmb": "without set-aside", "difference_mrmb": "difference"}
 INSTANTS = ("start", "opens", "no_cancel_from", "gate", "ends", "deadline")
-Area = Annotated[str, typer.Argument(help="Bidding area.")]
-Grade = Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")]
 Hour = Annotated[str, typer.Argument(help="First delivery hour, UTC: 2026-12-01T15.")]
 Tokens = Annotated[str, typer.Argument(help="Tokens an hour, in steps of 0.001.")]
 AsOperator = Annotated[bool, typer.Option(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from suanli.cli.instants import hour_of, lots_of, micro_rmb_of
-from suanli.cli.options import DataDir, Output, client_for
+from suanli.cli.options import Area, DataDir, Grade, Output, client_for
 from suanli.cli.output import Format, out, rmb, show
 
 
@@ -53,8 +53,8 @@ def listed(data_dir: DataDir = None, output: Output = Format.table) -> None:
 
 
 def convert(
-    area: Annotated[str, typer.Argument(help="Bidding area.")],
-    grade: Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")],
+    area: Area,
+    grade: Grade,
     hour: Annotated[str, typer.Argument(help="Delivery hour, UTC: 2026-12-01T15.")],
     tokens: Annotated[str, typer.Argument(help="Tokens, in steps of 0.001; all or none.")],
     issuer: Annotated[int, typer.Option(min=1, help="The operator whose credit it is.")] = 1,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from suanli.cli.instants import hour_of, instant_of, lots_of
-from suanli.cli.options import DataDir, Output, client_for
+from suanli.cli.options import Area, DataDir, Grade, Output, client_for
 from suanli.cli.output import Format, out, same, show
 
 Fok = Annotated[bool, typer.Option("--fok", help="All of it at once, or nothing.")]
@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
 
 
 def buy(
-    area: Annotated[str, typer.Argument(help="Bidding area.")],
-    grade: Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")],
+    area: Area,
+    grade: Grade,
     hour: Annotated[str, typer.Argument(help="Delivery hour, UTC: 2026-12-01T15.")],
     tokens: Annotated[str, typer.Argument(help="Tokens, in steps of 0.001.")],
     data_dir: DataDir = None,
@@ -67,8 +67,8 @@ def buy(
 
 
 def sell(
-    area: Annotated[str, typer.Argument(help="Bidding area.")],
-    grade: Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")],
+    area: Area,
+    grade: Grade,
     hour: Annotated[str, typer.Argument(help="Delivery hour, UTC: 2026-12-01T15.")],
     tokens: Annotated[str, typer.Argument(help="Tokens, in steps of 0.001.")],
     limit: Annotated[int, typer.Option(min=1, help="Milli-RMB a token at least.")],

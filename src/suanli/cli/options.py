@@ -11,6 +11,8 @@ from suanli.sdk import Client
 DataDir = Annotated[Path | None, typer.Option(
     "--data-dir", help="The server's data directory (default: $SUANLI_HOME, else the "
     "platform's user data directory).")]
+Area = Annotated[str, typer.Argument(help="Bidding area.")]
+Grade = Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")]
 Output = Annotated[Format, typer.Option("-o", "--output", help="table or json.")]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from suanli.cli.instants import hour_of, in_words, instant_of, lots_of
-from suanli.cli.options import DataDir, Output, client_for
+from suanli.cli.options import Area, DataDir, Grade, Output, client_for
 from suanli.cli.output import Format, out, rmb, same, show
 
 Strip = Annotated[int, typer.Argument(help="The strip's number.")]
@@ -42,8 +42,8 @@ def list_strips(
 
 
 def write(
-    area: Annotated[str, typer.Argument(help="Bidding area.")],
-    grade: Annotated[str, typer.Argument(help="Grade, as `suanli price` lists it.")],
+    area: Area,
+    grade: Grade,
     hour: Annotated[str, typer.Argument(help="First delivery hour, UTC: 2026-12-01T15.")],
     tokens: Annotated[str, typer.Argument(help="Tokens an hour, in steps of 0.001.")],
     floor: Annotated[int, typer.Option(min=1, help="Milli-RMB a token at least.")],
