@@ -25,10 +25,21 @@ from suanli.market.auction.records import Sitting
 from suanli.market.auction.verification import welfare_of
 from suanli.terms.instant import DAY, HOUR
 from suanli.terms.quantity import LOT
+from suanli.terms.refusals import Code
 from tests.stage import CHIP, SINGLE, START, Stage
 
 AREA, DAY_AHEAD = "area-1", START + DAY
 BUY, SELL = 0, 1
+
+
+def refused(stage: Stage, member: int, command: Any, code: Code) -> str:
+    """It is refused with this code, and no room but the nonces changes; return why."""
+    before = stage.domain.roots()
+    receipt = stage.say(member, command)
+    assert Code(receipt.code) is code, receipt.reason
+    after = stage.domain.roots()
+    assert {room for room in after if after[room] != before[room]} <= {"members"}
+    return receipt.reason
 
 
 class Hall(Stage):

@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
+from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall, refused
 from tests.stage import CHIP, GANG, HOST, SINGLE, START, Stage
-from tests.unit.market.auction.test_state import refused
 
 from suanli.chips.commands import SetHostState
 from suanli.ledger.commands import Attest, Batch, Grant, Sweep

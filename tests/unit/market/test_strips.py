@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
+from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall, refused
 from tests.stage import CHIP, SINGLE
 
 from suanli.chips.commands import RegisterZone, SetHostState
@@ -54,16 +54,6 @@ def written(hall: Hall, **changes: Any) -> int:
 
 def taken(hall: Hall, buyer: int = 2, **changes: Any) -> int:
     return int(hall.must(buyer, TakeStrip(written(hall, **changes))).answer["strip"])
-
-
-def refused(hall: Hall, member: int, command: Any, code: Code) -> str:
-    """It is refused with this code, and no room but the nonces changes."""
-    before = hall.domain.roots()
-    receipt = hall.say(member, command)
-    assert Code(receipt.code) is code, receipt.reason
-    after = hall.domain.roots()
-    assert {room for room in after if after[room] != before[room]} <= {"members"}
-    return receipt.reason
 
 
 def auctioned(hall: Hall, price: int, hour: int = 0, issuer: int = 0) -> None:

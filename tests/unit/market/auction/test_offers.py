@@ -7,11 +7,10 @@ by trying every choice (`oracles.exhaustive`).
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
-from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
+from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall, refused
 from tests.oracles import exhaustive
 from tests.stage import SINGLE, START
 
@@ -33,16 +32,6 @@ from suanli.terms.refusals import Code
 @pytest.fixture
 def hall() -> Hall:
     return Hall().opened()
-
-
-def refused(hall: Hall, member: int, command: Any, code: Code) -> str:
-    """It is refused with this code, and no room but the nonces changes."""
-    before = hall.domain.roots()
-    receipt = hall.say(member, command)
-    assert Code(receipt.code) is code, receipt.reason
-    after = hall.domain.roots()
-    assert {room for room in after if after[room] != before[room]} <= {"members"}
-    return receipt.reason
 
 
 def with_offers(hall: Hall, clearing: Clearing, accepted: list[int]) -> Clearing:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
+from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall, refused
 from tests.stage import CHIP, GANG, SINGLE, START, Stage
 
 from suanli.chips.commands import RegisterZone
@@ -31,15 +31,6 @@ from suanli.terms.refusals import Code
 @pytest.fixture
 def hall() -> Hall:
     return Hall().opened()
-
-
-def refused(hall: Hall, member: int, command: Any, code: Code) -> None:
-    """It is refused with this code, and no room but the nonces changes."""
-    before = hall.domain.roots()
-    receipt = hall.say(member, command)
-    assert Code(receipt.code) is code, receipt.reason
-    after = hall.domain.roots()
-    assert {room for room in after if after[room] != before[room]} <= {"members"}
 
 
 # -- opening -------------------------------------------------------------------------------

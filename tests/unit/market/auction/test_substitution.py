@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall
+from tests.hall import AREA, BUY, DAY_AHEAD, SELL, Hall, refused
 from tests.stage import CHIP, GANG, SINGLE
-from tests.unit.market.auction.test_state import refused
+from tests.unit.market.auction.test_state import second_area
 
 from suanli.clearing import solve
 from suanli.ledger.commands import Attest
@@ -122,7 +122,6 @@ def test_plain_and_joint_offers_of_a_grade_share_one_hold(hall: Hall) -> None:
 
 
 def test_demand_nodes_and_links_are_reached_in_the_other_grade(hall: Hall) -> None:
-    from tests.unit.market.auction.test_state import second_area
     second_area(hall)
     hall.must(1, SetLink(AREA, "area-2", 500, 20))
     hall.order(1, joint(hall, 800, 1000))
@@ -184,7 +183,6 @@ def test_results_show_what_was_taken_of_it(hall: Hall) -> None:
 @pytest.mark.parametrize(("code", "changes"), [
     (Code.ORDER_MALFORMED, {"also": (SINGLE,)}),
     (Code.ORDER_MALFORMED, {"also": (INFER, INFER)}),
-    (Code.ORDER_MALFORMED, {"also": tuple(f"g{n}" for n in range(8))}),
     (Code.UNKNOWN_GRADE, {"also": ("tin",)}),
     (Code.UNKNOWN_GRADE, {"also": ("",)}),
     (Code.UNKNOWN_GRADE, {"grade": f"{SINGLE}|{INFER}"}),
@@ -192,12 +190,17 @@ def test_results_show_what_was_taken_of_it(hall: Hall) -> None:
     (Code.ISSUANCE_ABOVE_ATTESTATION, {"steps": ((800, 16_000),)}),
 ])
 def test_refused(hall: Hall, code: Code, changes: dict[str, Any]) -> None:
-    if code is Code.ORDER_MALFORMED and len(changes.get("also", ())) == 8:
-        for name in changes["also"]:
-            hall.must(1, DefineGrade(name, "llm-prefill", False, (CHIP,)))
     fields = {"also": (INFER,), "steps": ((800, 100),), **changes}
     steps = fields.pop("steps")
     refused(hall, 1, hall.curve(fields.pop("side", SELL), *steps, issuer=1, **fields), code)
+
+
+def test_seven_others_are_accepted(hall: Hall) -> None:
+    grades = tuple(f"g{n}" for n in range(8))
+    for name in grades:
+        hall.must(1, DefineGrade(name, "llm-prefill", False, (CHIP,)))
+    refused(hall, 1, hall.curve(SELL, (800, 100), also=grades), Code.ORDER_MALFORMED)
+    hall.order(1, hall.curve(SELL, (800, 100), also=grades[1:]))
 
 
 def test_only_an_issuer_may(hall: Hall) -> None:
